@@ -1,0 +1,18 @@
+# dubfarm_room(NAME): the library of one top-level folder, with every .cpp below it but main.cpp.
+# A file named *_avx2.cpp or *_avx512.cpp is compiled for that instruction set, and called only after a check at run time.
+function(dubfarm_room name)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${name}/*.cpp")
+  list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
+  add_library(dubfarm_${name} STATIC ${sources})
+  add_library(dubfarm::${name} ALIAS dubfarm_${name})
+  target_include_directories(dubfarm_${name} PUBLIC "${PROJECT_SOURCE_DIR}")
+  target_link_libraries(dubfarm_${name} PUBLIC Threads::Threads PRIVATE dubfarm_warnings)
+  foreach(source IN LISTS sources)
+    if(source MATCHES "_avx2\\.cpp$")
+      set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma;-mf16c;-O3")
+    elseif(source MATCHES "_avx512\\.cpp$")
+      set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS
+        "-mavx2;-mfma;-mf16c;-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mprefer-vector-width=512;-O3")
+    endif()
+  endforeach()
+endfunction()

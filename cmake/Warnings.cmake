@@ -1,0 +1,11 @@
+# Flags that every target of ours shares. Bits first: no contraction, no fast math; fused multiply-adds are written as std::fma.
+add_library(dubfarm_warnings INTERFACE)
+target_compile_options(dubfarm_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
+                       -Wnon-virtual-dtor -Woverloaded-virtual -Wnull-dereference -ffp-contract=off)
+if(DUBFARM_WERROR)
+  target_compile_options(dubfarm_warnings INTERFACE -Werror)
+endif()
+if(DUBFARM_SANITIZE)
+  add_compile_options(-fsanitize=${DUBFARM_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${DUBFARM_SANITIZE})
+endif()
