@@ -2,6 +2,7 @@
 add_library(dubfarm_warnings INTERFACE)
 target_compile_options(dubfarm_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
                        -Wnon-virtual-dtor -Woverloaded-virtual -Wnull-dereference -ffp-contract=off)
+target_compile_definitions(dubfarm_warnings INTERFACE DUBFARM_VERSION="${PROJECT_VERSION}")
 if(DUBFARM_WERROR)
   target_compile_options(dubfarm_warnings INTERFACE -Werror)
 endif()

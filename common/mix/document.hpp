@@ -55,7 +55,7 @@ struct Clip {
   std::optional<Frames> length;  // default: the rest of the source
   double gain_db = 0;
   Fade fade_in, fade_out;
-  Place place;
+  Place place;  // of the "file" value
 };
 
 struct Send {

@@ -1,0 +1,242 @@
+#include "cli/local_farm.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "kernels/device/isa.hpp"
+#include "kernels/loudness/loudness.hpp"
+#include "scheduler/state/job_tasks.hpp"
+#include "worker/print.hpp"
+#include "worker/render_chunk.hpp"
+
+namespace dubfarm::cli {
+namespace {
+
+using scheduler::JobState;
+using scheduler::TaskId;
+using scheduler::TaskKind;
+
+constexpr std::size_t kIrSpectraLimit = 256u << 20;
+
+worker::PrintSpec print_spec(const mix::Document& document, const plan::Plan& plan, const plan::Print& print, const std::string& folder) {
+  const mix::Deliverable& deliverable = document.deliverables[print.deliverable];
+  worker::PrintSpec spec;
+  spec.sample_rate = plan.sample_rate;
+  spec.length = plan.length;
+  spec.layout = print.layout;
+  for (const plan::PrintInput& input : print.inputs) {
+    worker::PrintStem stem{{}, input.matrix};
+    for (const plan::Placement& p : plan.timelines[input.timeline].placements) stem.placements.push_back({p.first, p.length, plan.chunks[p.chunk].key});
+    spec.stems.push_back(std::move(stem));
+  }
+  spec.sample_type = deliverable.sample_type;
+  spec.dither = deliverable.dither == mix::Dither::tpdf && deliverable.sample_type != mix::SampleType::float32;
+  spec.dither_name = print.dither_name;
+  for (const plan::PrintFile& file : print.files) spec.files.push_back({folder + "/" + file.path, file.channels});
+  spec.bext.description = fmt::format("{} - {} - {}", document.title, document.versions[print.version].name, deliverable.name);
+  spec.bext.originator = "dubfarm " DUBFARM_VERSION;
+  spec.bext.time_reference = static_cast<std::uint64_t>(mix::audio_frames(document.start_frames, plan.sample_rate, document.frame_rate));
+  return spec;
+}
+
+scheduler::LoudnessReading measured(const mix::Document& document, const worker::Print& print, const mix::Deliverable& deliverable) {
+  const worker::PrintSpec& spec = print.spec();
+  scheduler::LoudnessMaterial material;
+  material.subblock_frames = kernels::subblock_frames(spec.sample_rate);
+  material.weights = scheduler::loudness_weights(spec.layout);
+  material.energy = print.measurement().energy;
+  for (const kernels::Peaks& p : print.measurement().peaks) {
+    material.true_peak.push_back(static_cast<double>(p.true_peak));
+    material.sample_peak.push_back(static_cast<double>(p.sample_peak));
+  }
+  if (!deliverable.measure_from && !deliverable.measure_to) return scheduler::aggregate(material);
+  const Frames from = deliverable.measure_from.value_or(0) / material.subblock_frames;
+  const Frames to = deliverable.measure_to.value_or(document.length) / material.subblock_frames;
+  return scheduler::aggregate(material, from, to - from);
+}
+
+/// One render. Threads take tasks under `mutex_` and work outside it.
+class LocalFarm {
+ public:
+  LocalFarm(const mix::Document& document, const plan::Plan& plan, const Store& store, const FarmOptions& options)
+      : document_(document), plan_(plan), store_(store), options_(options), sources_(source_files(plan), plan.sample_rate, store), irs_(sources_, kIrSpectraLimit) {
+    std::vector<scheduler::Task> tasks =
+        scheduler::job_tasks(plan, std::max<Frames>(kernels::history_frames(plan.sample_rate), kernels::kTruePeakHistory));
+    std::vector<bool> done(tasks.size(), false);
+    for (std::size_t c = 0; c < plan.chunks.size(); ++c) {
+      done[c] = store.has(plan.chunks[c].key);
+      chunk_of_.emplace(plan.chunks[c].key, c);
+      if (done[c]) ++progress_.chunks_reused;
+      else progress_.audio_total_seconds += seconds(plan.chunks[c].program.length);
+    }
+    progress_.chunks_total = plan.chunks.size();
+    for (const scheduler::Task& task : tasks) progress_.ranges_total += task.kind == TaskKind::range ? 1 : 0;
+    state_ = std::make_unique<JobState>(std::move(tasks), done);
+    for (const plan::Print& print : plan.prints)
+      prints_.push_back(print.same_as ? nullptr : std::make_unique<worker::Print>(print_spec(document, plan, print, options.output_folder)));
+    rendered_.resize(plan.chunks.size());
+    digests_.resize(plan.prints.size());
+    readings_.resize(plan.prints.size());
+  }
+
+  Result<scheduler::Report> run() {
+    {
+      std::vector<std::jthread> threads;
+      for (int t = 1; t < options_.threads; ++t) threads.emplace_back([this] { work(); });
+      work();
+    }
+    if (state_->error()) return *state_->error();
+    return report();
+  }
+
+ private:
+  static std::vector<worker::SourceFile> source_files(const plan::Plan& plan) {
+    std::vector<worker::SourceFile> files;
+    for (const auto& [digest, file] : plan.sources) files.push_back({digest, file->info, file->stamp});
+    return files;
+  }
+  [[nodiscard]] double seconds(Frames frames) const { return static_cast<double>(frames) / plan_.sample_rate; }
+  [[nodiscard]] double elapsed() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count(); }
+
+  void work() {
+    const kernels::FlushDenormals flush;
+    worker::RenderScratch render;
+    worker::PrintScratch print;
+    std::unique_lock lock(mutex_);
+    while (!state_->is_over()) {
+      if (options_.stop->load()) state_->fail(fail(Errc::cancelled, "stopped; what was rendered stays in the store, and a second start goes on from there"));
+      const std::optional<TaskId> id = state_->lease();
+      if (!id) {
+        if (state_->is_over()) break;
+        changed_.wait_for(lock, std::chrono::milliseconds(100));  // so that a signal is seen while others work
+        continue;
+      }
+      const scheduler::Task& task = state_->task(*id);
+      lock.unlock();
+      std::vector<TaskId> lost;
+      const Result<void> done = execute(task, render, print, lost);
+      lock.lock();
+      if (!done.ok()) {
+        state_->fail(done.error());
+        options_.stop->store(true);
+        state_->finished(*id);
+      } else if (!lost.empty()) {
+        for (const TaskId chunk : lost)
+          if (state_->state(chunk) == scheduler::TaskState::done) lose(chunk);
+        state_->lost_inputs(*id, lost);
+      } else {
+        state_->finished(*id);
+        count(task);
+      }
+      changed_.notify_all();
+    }
+    changed_.notify_all();
+  }
+
+  Result<void> execute(const scheduler::Task& task, worker::RenderScratch& render, worker::PrintScratch& scratch, std::vector<TaskId>& lost) {
+    switch (task.kind) {
+      case TaskKind::chunk: {
+        const plan::Chunk& chunk = plan_.chunks[task.subject];
+        TRY_ASSIGN(const worker::RenderedChunk rendered, worker::render_chunk(chunk.program, sources_, irs_, render, *options_.stop));
+        return store_.put(chunk.key, plan_.sample_rate, rendered.frames, rendered.channels());
+      }
+      case TaskKind::range: {
+        TRY_ASSIGN(const std::optional<worker::LostBlobs> blobs, prints_[task.subject]->print_range(store_, task.first, task.length, scratch));
+        if (blobs)
+          for (const program::Key& key : blobs->keys) lost.push_back(chunk_of_.at(key));
+        return {};
+      }
+      case TaskKind::finish: return finish(task.subject);
+    }
+    return {};
+  }
+
+  Result<void> finish(std::size_t index) {
+    worker::Print& print = *prints_[index];
+    const scheduler::LoudnessReading reading = measured(document_, print, document_.deliverables[plan_.prints[index].deliverable]);
+    media::Bext bext = print.spec().bext;
+    bext.loudness_value_lufs = reading.integrated_lufs;
+    bext.loudness_range_lu = reading.range_lu;
+    bext.max_true_peak_dbtp = reading.true_peak_dbtp;
+    bext.max_momentary_lufs = reading.max_momentary_lufs;
+    bext.max_short_term_lufs = reading.max_short_term_lufs;
+    TRY_ASSIGN(digests_[index], print.finish(bext));
+    readings_[index] = reading;
+    return {};
+  }
+
+  /// A chunk that was there is gone or corrupt: this run renders it, again or after all.
+  void lose(TaskId chunk) {
+    --(rendered_[chunk] ? progress_.chunks_rendered : progress_.chunks_reused);
+    progress_.audio_total_seconds += seconds(plan_.chunks[chunk].program.length);
+  }
+
+  void count(const scheduler::Task& task) {
+    if (task.kind == TaskKind::chunk) {
+      ++progress_.chunks_rendered;
+      rendered_[task.subject] = true;
+      progress_.audio_done_seconds += seconds(task.length);
+    } else if (task.kind == TaskKind::range) {
+      ++progress_.ranges_done;
+    }
+    progress_.elapsed_seconds = elapsed();
+    if (options_.on_progress) options_.on_progress(progress_);
+  }
+
+  scheduler::Report report() {
+    scheduler::Report report;
+    report.mix = document_.path;
+    report.title = document_.title;
+    report.sample_rate = plan_.sample_rate;
+    report.length = plan_.length;
+    for (std::size_t i = 0; i < plan_.prints.size(); ++i) {
+      const plan::Print& print = plan_.prints[i];
+      const std::size_t source = print.same_as.value_or(i);
+      scheduler::ReportOutput& out = report.outputs.emplace_back();
+      out.version = document_.versions[print.version].name;
+      out.deliverable = document_.deliverables[print.deliverable].name;
+      if (print.bus) out.bus = document_.buses[*print.bus].name;
+      out.layout = name_of(print.layout);
+      for (std::size_t f = 0; f < print.files.size(); ++f) out.files.push_back({print.files[f].path, digests_[source][f]});
+      out.loudness = readings_[source];
+      out.clipped_samples = prints_[source]->measurement().clipped_samples;
+    }
+    report.chunks_total = progress_.chunks_total;
+    report.chunks_rendered = progress_.chunks_rendered;
+    report.chunks_reused = progress_.chunks_reused;
+    report.rendered_seconds = progress_.audio_done_seconds;
+    report.elapsed_seconds = elapsed();
+    report.backend = fmt::format("cpu ({})", kernels::name_of(kernels::best_isa()));
+    return report;
+  }
+
+  const mix::Document& document_;
+  const plan::Plan& plan_;
+  const Store& store_;
+  const FarmOptions& options_;
+  const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+  worker::Sources sources_;
+  worker::IrCache irs_;
+  std::map<program::Key, TaskId> chunk_of_;
+  std::vector<std::unique_ptr<worker::Print>> prints_;  // parallel to plan.prints; null where it is the same as an earlier one
+  std::vector<std::vector<std::string>> digests_;       // of each print's files; written by its finish task alone
+  std::vector<scheduler::LoudnessReading> readings_;
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable changed_;
+  std::unique_ptr<JobState> state_;
+  std::vector<bool> rendered_;  // by chunk: rendered by this run
+  RenderProgress progress_;
+};
+
+}  // namespace
+
+Result<scheduler::Report> run_locally(const mix::Document& document, const plan::Plan& plan, const Store& store, const FarmOptions& options) {
+  LocalFarm farm(document, plan, store, options);
+  return farm.run();
+}
+
+}  // namespace dubfarm::cli

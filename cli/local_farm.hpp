@@ -1,0 +1,34 @@
+// A farm of one process: the planner's tasks, the scheduler's state and the worker, on the threads of this machine.
+#pragma once
+#include <atomic>
+#include <functional>
+#include <string>
+
+#include "common/mix/document.hpp"
+#include "common/result.hpp"
+#include "common/store/store.hpp"
+#include "scheduler/delivery/report.hpp"
+#include "scheduler/plan/plan.hpp"
+
+namespace dubfarm::cli {
+
+/// How far a render is. Times are in seconds; `audio` counts chunk lengths.
+struct RenderProgress {
+  double elapsed_seconds = 0;
+  std::size_t chunks_total = 0, chunks_rendered = 0, chunks_reused = 0;
+  double audio_total_seconds = 0, audio_done_seconds = 0;  // of the chunks that this run renders
+  std::size_t ranges_total = 0, ranges_done = 0;
+};
+
+struct FarmOptions {
+  int threads = 1;
+  std::string output_folder;
+  std::function<void(const RenderProgress&)> on_progress;  // may be called from any thread, one at a time; may be empty
+  std::atomic<bool>* stop = nullptr;  // never null; set by the user's Ctrl-C, or by the first error: work ends soon after
+};
+
+/// Renders what the plan asks for and the store does not have, prints every output, and reports. Outputs appear whole or not at all.
+/// Errors: Errc::invalid_input (a source broken or changed), Errc::no_space, Errc::io_error, Errc::cancelled.
+Result<scheduler::Report> run_locally(const mix::Document& document, const plan::Plan& plan, const Store& store, const FarmOptions& options);
+
+}  // namespace dubfarm::cli

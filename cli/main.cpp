@@ -1,0 +1,105 @@
+// The `dubfarm` command. Each verb is a file of its own; this one only says what verbs and options there are.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <exception>
+
+#include "cli/completion.hpp"
+#include "cli/doctor.hpp"
+#include "cli/exit_code.hpp"
+#include "cli/init.hpp"
+#include "cli/measure.hpp"
+#include "cli/render.hpp"
+#include "cli/validate.hpp"
+
+namespace {
+
+using namespace dubfarm::cli;
+
+constexpr const char* kExamples = R"(
+Start here:
+  dubfarm init FOLDER                    writes a mix document from a folder of stems and dialogue
+  dubfarm validate film.mix.json         says everything that is wrong with it, at once
+  dubfarm render film.mix.json --out out renders every version of every deliverable, measured
+  dubfarm render film.mix.json --out out --version 'fr*' --deliverable stereo
+
+Exit status: 0 done, 1 a check failed, 2 bad input, 3 cannot run here, 130 stopped.)";
+
+int run(int argc, char** argv) {
+  CLI::App app{"dubfarm renders a finished mix into every language, re-cut and deliverable, and measures each as delivered.", "dubfarm"};
+  app.footer(kExamples);
+  app.set_version_flag("--version", "dubfarm " DUBFARM_VERSION);
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(32);
+  int status = kDone;
+
+  RenderOptions render;
+  CLI::App* verb = app.add_subcommand("render", "Render every output of a mix, or those that the globs choose");
+  verb->footer(
+      "Outputs appear whole or not at all; report.json beside them holds their loudness and SHA-256. What was rendered\n"
+      "stays in the store: a second render takes it from there, and a render that was stopped goes on where it was.");
+  verb->add_option("mix", render.mix, "The mix document (*.mix.json)")->required();
+  verb->add_option("--out", render.out, "Folder for the outputs; made if it is not there")->required();
+  verb->add_option("--store", render.store, "Folder of rendered chunks (default: ~/.cache/dubfarm)");
+  verb->add_option("--version", render.version, "Render only the versions whose names match this glob");
+  verb->add_option("--deliverable", render.deliverable, "Render only the deliverables whose names match this glob");
+  verb->add_option("--threads", render.threads, "Threads to render with (default: all)")->check(CLI::Range(1, 1024));
+  verb->add_option("--backend", render.backend, "auto, cpu or cuda; one that is not there is an error")->check(CLI::IsMember({"auto", "cpu", "cuda"}));
+  verb->add_flag("--dry-run", render.dry_run, "Say what would be rendered and reused; write nothing");
+  verb->add_flag("--json", render.json, "Print the report (or the errors) as JSON on stdout");
+  verb->callback([&] { status = run_render(render); });
+
+  std::string validate_mix;
+  bool json = false;
+  verb = app.add_subcommand("validate", "Check a mix document and its media; say all that is wrong");
+  verb->add_option("mix", validate_mix, "The mix document")->required();
+  verb->add_flag("--json", json, "Print the errors as a JSON list on stdout");
+  verb->callback([&] { status = run_validate(validate_mix, json); });
+
+  std::vector<std::string> files;
+  int measure_threads = 0;
+  verb = app.add_subcommand("measure", "Measure loudness and true peak of finished files (BS.1770-5, EBU Tech 3341 and 3342)");
+  verb->add_option("files", files, "Audio files: WAV, RF64, AIFF, FLAC, Ogg and others")->required();
+  verb->add_option("--threads", measure_threads, "Threads to measure with (default: all)")->check(CLI::Range(1, 1024));
+  verb->add_flag("--json", json, "Print a JSON list on stdout");
+  verb->callback([&] { status = run_measure(files, json, measure_threads); });
+
+  std::string init_folder, init_output;
+  bool init_force = false;
+  verb = app.add_subcommand("init", "Write a mix document from a folder of stems and per-language dialogue");
+  verb->add_option("folder", init_folder, "The folder to look into")->required();
+  verb->add_option("--output", init_output, "The document to write (default: FOLDER/<name>.mix.json)");
+  verb->add_flag("--force", init_force, "Overwrite a document that is there");
+  verb->callback([&] { status = run_init(init_folder, init_output, init_force); });
+
+  std::string doctor_store;
+  verb = app.add_subcommand("doctor", "Say what this machine offers and what dubfarm will use");
+  verb->add_option("--store", doctor_store, "The store to look at (default: ~/.cache/dubfarm)");
+  verb->add_flag("--json", json, "Print JSON on stdout");
+  verb->callback([&] { status = run_doctor(doctor_store, json); });
+
+  std::string shell;
+  verb = app.add_subcommand("completion", "Print a completion script for bash, zsh or fish");
+  verb->add_option("shell", shell, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  verb->callback([&] { fmt::print("{}", completion_script(app, shell).value()); });
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kDone : kBadInput;
+  }
+  return status;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "error: out of memory; close other programs, or render with fewer --threads\n");
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "error: {}; this is a fault in dubfarm, please report it\n", error.what());
+  }
+  return kCannotRun;
+}

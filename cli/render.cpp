@@ -1,0 +1,196 @@
+#include "cli/render.hpp"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <set>
+#include <thread>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/exit_code.hpp"
+#include "cli/local_farm.hpp"
+#include "common/io.hpp"
+#include "common/mix/parse.hpp"
+#include "common/mix/resolve.hpp"
+#include "scheduler/plan/plan.hpp"
+#include "worker/render_chunk.hpp"
+
+namespace dubfarm::cli {
+namespace {
+
+std::atomic<bool> stop_requested{false};
+static_assert(std::atomic<bool>::is_always_lock_free);  // a signal handler sets it
+
+extern "C" void on_stop_signal(int) {
+  if (stop_requested.exchange(true)) ::_exit(kInterrupted);  // asked twice: blobs and outputs are safe at any moment
+}
+
+void listen_for_stop() {
+  struct sigaction action {};
+  action.sa_handler = on_stop_signal;
+  ::sigaction(SIGINT, &action, nullptr);
+  ::sigaction(SIGTERM, &action, nullptr);
+  ::signal(SIGXFSZ, SIG_IGN);  // a file-size limit is an error of write(), as a full disk is
+}
+
+int report_error(const Error& error) {
+  fmt::print(stderr, "error: {}\n", error.message);
+  return exit_code(error.code);
+}
+
+int report_diagnostics(const RenderOptions& options, const std::string& text, const std::vector<mix::Diagnostic>& errors) {
+  fmt::print(stderr, "{}", mix::format_diagnostics(text, options.mix, errors));
+  if (options.json) fmt::print("{}\n", mix::diagnostics_json(errors));
+  return kBadInput;
+}
+
+/// The line that a terminal shows while a render runs. Quiet where stderr is no terminal.
+class ProgressLine {
+ public:
+  explicit ProgressLine(bool is_shown) : is_shown_(is_shown) {}
+  ~ProgressLine() { clear(); }
+
+  void show(const RenderProgress& p) {
+    const auto now = std::chrono::steady_clock::now();
+    if (!is_shown_ || now - last_ < std::chrono::milliseconds(100)) return;
+    last_ = now;
+    // A printed range costs about a quarter of rendering the same stretch.
+    const double ranges = p.ranges_total == 0 ? 1 : static_cast<double>(p.ranges_done) / static_cast<double>(p.ranges_total);
+    const double chunks = p.audio_total_seconds <= 0 ? 1 : p.audio_done_seconds / p.audio_total_seconds;
+    const double share = p.audio_total_seconds <= 0 ? ranges : 0.8 * chunks + 0.2 * ranges;
+    const double left = share > 0 ? p.elapsed_seconds * (1 - share) / share : 0;
+    const int seconds = static_cast<int>(std::ceil(left));
+    fmt::print(stderr, "\r{:3.0f} %  {:.0f}x real time  {}:{:02} left  {} of {} chunks rendered, {} reused\x1b[K", 100 * share,
+               p.elapsed_seconds > 0 ? p.audio_done_seconds / p.elapsed_seconds : 0, seconds / 60, seconds % 60, p.chunks_rendered,
+               p.chunks_total - p.chunks_reused, p.chunks_reused);
+    is_on_screen_ = true;
+  }
+  void clear() {
+    if (is_on_screen_) fmt::print(stderr, "\r\x1b[K");
+    is_on_screen_ = false;
+  }
+
+ private:
+  bool is_shown_;
+  bool is_on_screen_ = false;
+  std::chrono::steady_clock::time_point last_{};
+};
+
+std::string names_of(const mix::Document& document) {
+  std::string names = "versions:";
+  for (const mix::Version& version : document.versions) names += " " + version.name;
+  names += "; deliverables:";
+  for (const mix::Deliverable& deliverable : document.deliverables) names += " " + deliverable.name;
+  return names;
+}
+
+/// What a render would do, without doing it.
+void print_dry_run(const mix::Document& document, const plan::Plan& plan, const Store& store, bool json) {
+  std::size_t reused = 0;
+  double seconds = 0;
+  for (const plan::Chunk& chunk : plan.chunks) {
+    if (store.has(chunk.key)) ++reused;
+    else seconds += static_cast<double>(chunk.program.length) / plan.sample_rate;
+  }
+  if (json) {
+    nlohmann::ordered_json outputs = nlohmann::ordered_json::array();
+    for (const plan::Print& print : plan.prints) {
+      nlohmann::ordered_json files = nlohmann::ordered_json::array();
+      for (const plan::PrintFile& file : print.files) files.push_back(file.path);
+      outputs.push_back({{"version", document.versions[print.version].name}, {"deliverable", document.deliverables[print.deliverable].name}, {"files", files}});
+    }
+    const nlohmann::ordered_json result = {{"dry_run", true},
+                                           {"chunks", {{"total", plan.chunks.size()}, {"to_render", plan.chunks.size() - reused}, {"reused", reused}}},
+                                           {"seconds_to_render", seconds},
+                                           {"outputs", outputs}};
+    fmt::print("{}\n", result.dump(2));
+    return;
+  }
+  for (const plan::Print& print : plan.prints)
+    for (const plan::PrintFile& file : print.files) fmt::print("{}\n", file.path);
+  fmt::print("would render {} of {} chunks ({:.1f} s of audio), reuse {}; nothing was written\n", plan.chunks.size() - reused, plan.chunks.size(), seconds, reused);
+}
+
+Result<void> prepare_output_folder(const std::string& folder) {
+  TRY(make_folders(folder));
+  if (::access(folder.c_str(), W_OK | X_OK) != 0) return system_error(folder, "the output folder cannot be written", errno);
+  return {};
+}
+
+}  // namespace
+
+std::string default_store_folder() {
+  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache != '\0') return std::string(cache) + "/dubfarm";
+  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') return std::string(home) + "/.cache/dubfarm";
+  return ".dubfarm-store";
+}
+
+int default_threads() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
+
+int run_render(const RenderOptions& options) {
+  listen_for_stop();
+  if (options.backend == "cuda") {
+    fmt::print(stderr, "error: the CUDA backend is not part of this build; use --backend cpu or auto\n");
+    return kCannotRun;
+  }
+  const int threads = options.threads > 0 ? options.threads : default_threads();
+
+  const Result<std::string> text = mix::read_text_file(options.mix);
+  if (!text.ok()) return report_error(text.error());
+  const mix::ParseOutcome parsed = mix::parse_mix(*text, options.mix);
+  if (!parsed.document) return report_diagnostics(options, *text, parsed.errors);
+  const mix::Document& document = *parsed.document;
+
+  const plan::Selection selection{options.version, options.deliverable};
+  const std::vector<std::size_t> versions = plan::selected_versions(document, selection);
+  if (versions.empty()) {
+    fmt::print(stderr, "error: no output matches --version \"{}\" --deliverable \"{}\"\nhelp: the mix has {}\n", options.version, options.deliverable,
+               names_of(document));
+    return kBadInput;
+  }
+  const Result<Store> store = Store::open(options.store.empty() ? default_store_folder() : options.store);
+  if (!store.ok()) {
+    fmt::print(stderr, "error: {}\nhelp: name a folder for the store with --store\n", store.error().message);
+    return kCannotRun;
+  }
+  media::DigestCache digests(store->folder());
+  const plan::MediaOutcome media = plan::gather_media(document, versions, true, threads, digests);
+  if (!media.errors.empty()) return report_diagnostics(options, *text, media.errors);
+  const plan::Plan plan = plan::make_plan(document, media.table, selection, worker::kNumericProfile);
+  if (options.dry_run) {
+    print_dry_run(document, plan, *store, options.json);
+    return kDone;
+  }
+  if (Result<void> ready = prepare_output_folder(options.out); !ready.ok()) {
+    fmt::print(stderr, "error: {}\nhelp: name a folder that you may write with --out\n", ready.error().message);
+    return kCannotRun;
+  }
+
+  ProgressLine progress(::isatty(STDERR_FILENO) != 0);
+  FarmOptions farm;
+  farm.threads = threads;
+  farm.output_folder = options.out;
+  farm.on_progress = [&](const RenderProgress& p) { progress.show(p); };
+  farm.stop = &stop_requested;
+  Result<scheduler::Report> report = run_locally(document, plan, *store, farm);
+  progress.clear();
+  if (!report.ok()) return report_error(report.error());
+
+  const std::string json = scheduler::report_json(*report), path = options.out + "/report.json";
+  if (Result<void> written = write_file_atomically(path, json); !written.ok()) return report_error(written.error());
+  if (options.json) fmt::print("{}", json);
+  else
+    fmt::print("{}\n{} chunks: {} rendered, {} reused; {:.1f} s of audio in {:.2f} s\nreport: {}\n", scheduler::report_table(*report), report->chunks_total,
+               report->chunks_rendered, report->chunks_reused, report->rendered_seconds, report->elapsed_seconds, path);
+  return kDone;
+}
+
+}  // namespace dubfarm::cli

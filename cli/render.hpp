@@ -1,0 +1,26 @@
+// `dubfarm render MIX`: every output of a mix, on this machine.
+#pragma once
+#include <string>
+
+namespace dubfarm::cli {
+
+struct RenderOptions {
+  std::string mix;
+  std::string out;
+  std::string store;  // empty: default_store_folder()
+  std::string version = "*", deliverable = "*";
+  std::string backend = "auto";
+  int threads = 0;  // 0: one for each processor
+  bool dry_run = false;
+  bool json = false;
+};
+
+/// Renders, and leaves report.json in the output folder. Results go to stdout (a table, or with json the report), talk to stderr.
+/// @return the exit status (cli/exit_code.hpp).
+[[nodiscard]] int run_render(const RenderOptions& options);
+
+/// $XDG_CACHE_HOME/dubfarm, else ~/.cache/dubfarm, else .dubfarm-store in the working folder.
+[[nodiscard]] std::string default_store_folder();
+[[nodiscard]] int default_threads();
+
+}  // namespace dubfarm::cli

@@ -1,0 +1,48 @@
+#include "cli/validate.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <set>
+
+#include "cli/exit_code.hpp"
+#include "cli/render.hpp"
+#include "common/mix/parse.hpp"
+#include "common/mix/resolve.hpp"
+#include "scheduler/plan/plan.hpp"
+
+namespace dubfarm::cli {
+namespace {
+
+std::string counted(std::size_t count, const char* one, const char* many) { return fmt::format("{} {}", count, count == 1 ? one : many); }
+
+std::string summary(const mix::Document& document) {
+  std::set<std::string> paths;
+  for (const mix::OutputPlan& plan : mix::outputs(document))
+    for (const mix::OutputFile& file : plan.files) paths.insert(file.path);
+  return fmt::format("{}: valid: {}, {}, {}, {}; {} to write\n", document.path, counted(document.tracks.size(), "track", "tracks"),
+                     counted(document.buses.size(), "bus", "buses"), counted(document.versions.size(), "version", "versions"),
+                     counted(document.deliverables.size(), "deliverable", "deliverables"), counted(paths.size(), "file", "files"));
+}
+
+}  // namespace
+
+int run_validate(const std::string& mix_path, bool json) {
+  const Result<std::string> text = mix::read_text_file(mix_path);
+  if (!text.ok()) {
+    if (json) fmt::print("{}", mix::diagnostics_json(std::vector<mix::Diagnostic>{{text.error().message, "", {}, ""}}));
+    else fmt::print(stderr, "error: {}\n", text.error().message);
+    return exit_code(text.error().code);
+  }
+  mix::ParseOutcome outcome = mix::parse_mix(*text, mix_path);
+  if (outcome.document) {
+    media::DigestCache no_digests("");
+    outcome.errors = plan::gather_media(*outcome.document, plan::selected_versions(*outcome.document, {}), false, default_threads(), no_digests).errors;
+  }
+  if (json) fmt::print("{}", mix::diagnostics_json(outcome.errors));
+  else if (outcome.errors.empty()) fmt::print("{}", summary(*outcome.document));
+  else fmt::print(stderr, "{}", mix::format_diagnostics(*text, mix_path, outcome.errors));
+  return outcome.errors.empty() ? kDone : kBadInput;
+}
+
+}  // namespace dubfarm::cli

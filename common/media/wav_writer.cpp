@@ -1,0 +1,147 @@
+#include "common/media/wav_writer.hpp"
+
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <new>
+
+#include "common/media/descriptor.hpp"
+
+namespace dubfarm::media {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::size_t kHashPieceBytes = std::size_t{256} << 10;
+
+struct FreeDigest {
+  void operator()(EVP_MD_CTX* context) const noexcept { EVP_MD_CTX_free(context); }
+};
+
+Result<std::string> sha256_of(const Descriptor& file, const std::string& path) {
+  const std::unique_ptr<EVP_MD_CTX, FreeDigest> context(EVP_MD_CTX_new());
+  if (!context || EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) != 1) throw std::bad_alloc();
+  std::vector<std::byte> piece(kHashPieceBytes);
+  std::int64_t at = 0;
+  for (std::size_t got = piece.size(); got == piece.size(); at += static_cast<std::int64_t>(got)) {
+    TRY_ASSIGN(got, read_at(file, at, piece, path));
+    if (EVP_DigestUpdate(context.get(), piece.data(), got) != 1) return fail(Errc::internal, "{}: SHA-256 failed", path);
+  }
+  std::array<unsigned char, 32> digest{};
+  if (EVP_DigestFinal_ex(context.get(), digest.data(), nullptr) != 1) return fail(Errc::internal, "{}: SHA-256 failed", path);
+  std::string hex;
+  for (const unsigned char byte : digest) hex += fmt::format("{:02x}", byte);
+  return hex;
+}
+
+std::string folder_of(const std::string& path) {
+  const std::string parent = fs::path(path).parent_path().string();
+  return parent.empty() ? "." : parent;
+}
+
+Error open_error(int number, const std::string& partial) {
+  if (number == ENAMETOOLONG) {
+    return fail(Errc::invalid_input, "{}: the file's name is too long ({} bytes with \".partial\", 255 are allowed); shorten it", partial,
+                fs::path(partial).filename().string().size());
+  }
+  return system_error(number, partial, "open for writing");
+}
+
+/// Opens and locks the partial file, which a crash may have left behind.
+Result<Descriptor> open_partial(const std::string& partial) {
+  for (int attempt = 0; attempt < 10; ++attempt) {
+    const int fd = ::open(partial.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0) return open_error(errno, partial);
+    Descriptor file(fd);
+    if (::flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+      return fail(Errc::io_error, "{}: another process is writing this output; wait for it, or stop it", partial);
+    }
+    struct stat ours {}, named {};
+    if (::fstat(fd, &ours) == 0 && ::stat(partial.c_str(), &named) == 0 && ours.st_ino == named.st_ino && ours.st_dev == named.st_dev) return file;
+    // Between our open and our lock its former writer renamed or removed it: what we hold is no partial file any more.
+  }
+  return fail(Errc::io_error, "{}: other processes keep replacing this file; stop them", partial);
+}
+
+/// Gives the file its length and its blocks; zeros throughout.
+Result<void> allocate(const Descriptor& file, std::uint64_t bytes, const std::string& path) {
+  const auto length = static_cast<off_t>(bytes);
+  int failure = ::ftruncate(file.get(), 0) == 0 && ::ftruncate(file.get(), length) == 0 ? 0 : errno;
+  while (failure == 0 && ::fallocate(file.get(), 0, 0, length) != 0 && errno != EOPNOTSUPP && errno != ENOSYS) {
+    if (errno == EINTR) continue;
+    failure = errno;
+  }
+  if (failure == 0) return {};
+  Error error = system_error(failure, path, fmt::format("reserve {} bytes", bytes));
+  return error;
+}
+
+}  // namespace
+
+struct WavFile::State {
+  std::string final_path, partial_path;
+  WavFormat format;
+  Descriptor file;
+  std::uint64_t header_bytes = 0;
+  bool finished = false;
+  ~State() {
+    if (!finished && file.is_open()) ::unlink(partial_path.c_str());  // still locked: nobody else's
+  }
+};
+
+WavFile::WavFile(std::unique_ptr<State> state) : state_(std::move(state)) {}
+WavFile::WavFile(WavFile&&) noexcept = default;
+WavFile& WavFile::operator=(WavFile&&) noexcept = default;
+WavFile::~WavFile() = default;
+const std::string& WavFile::path() const { return state_->final_path; }
+std::uint64_t WavFile::size_bytes() const { return wav_file_bytes(state_->format); }
+void WavFile::set_bext(const Bext& bext) { state_->format.bext = bext; }
+
+Result<WavFile> WavFile::create(const std::string& final_path, const WavFormat& format) {
+  const auto header = wav_header(format);
+  if (!header) return fail(header.error().code, "{}: {}", final_path, header.error().message);
+  std::error_code failure;
+  fs::create_directories(folder_of(final_path), failure);
+  if (failure) return system_error(failure.value(), folder_of(final_path), "make this folder");
+  if (fs::is_directory(final_path, failure)) return fail(Errc::io_error, "{}: a folder of this name stands in the way of the output", final_path);
+
+  auto state = std::make_unique<State>();
+  state->final_path = final_path;
+  state->partial_path = final_path + ".partial";
+  state->format = format;
+  state->header_bytes = header->size();
+  TRY_ASSIGN(state->file, open_partial(state->partial_path));
+  TRY(allocate(state->file, wav_file_bytes(format), state->partial_path));
+  return WavFile(std::move(state));
+}
+
+Result<void> WavFile::write(Frames first, std::span<const std::byte> interleaved) {
+  const State& s = *state_;
+  const auto block = static_cast<std::size_t>(s.format.channels * bytes_per_sample(s.format.type));
+  const auto count = static_cast<Frames>(interleaved.size() / block);
+  if (interleaved.size() % block != 0 || first < 0 || first > s.format.frames - count) {
+    return fail(Errc::internal, "{}: {} bytes at frame {} do not fit {} frames of {} bytes", s.final_path, interleaved.size(), first, s.format.frames, block);
+  }
+  return write_at(s.file, static_cast<std::int64_t>(s.header_bytes) + first * static_cast<std::int64_t>(block), interleaved, s.partial_path);
+}
+
+Result<std::string> WavFile::finish() {
+  State& s = *state_;
+  TRY_ASSIGN(const std::vector<std::byte> header, wav_header(s.format));
+  TRY(write_at(s.file, 0, header, s.partial_path));
+  if (::fsync(s.file.get()) != 0) return system_error(errno, s.partial_path, "bring to the disk");
+  TRY_ASSIGN(std::string hash, sha256_of(s.file, s.partial_path));
+  if (::rename(s.partial_path.c_str(), s.final_path.c_str()) != 0) return system_error(errno, s.final_path, "give the finished output this name");
+  s.finished = true;
+  const Descriptor folder(::open(folder_of(s.final_path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (folder.is_open() && ::fsync(folder.get()) != 0 && errno != EINVAL) return system_error(errno, folder_of(s.final_path), "bring to the disk");
+  return hash;
+}
+
+}  // namespace dubfarm::media

@@ -1,0 +1,205 @@
+#include "common/store/store.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+
+#include "common/io.hpp"
+
+namespace dubfarm {
+namespace {
+
+constexpr std::string_view kFormatLine = "dubfarm blob store 1\n";
+constexpr char kMagic[8] = {'D', 'U', 'B', 'B', 'L', 'O', 'B', '1'};
+constexpr Frames kSegment = 65536;  // frames behind one checksum: 256 KiB, read and verified as one
+
+/// The start of a blob file; behind it an XXH3-64 per segment, channel by channel in order (silent channels have none), then the samples.
+struct Header {
+  char magic[8];
+  std::uint32_t channels;
+  std::uint32_t sample_rate;
+  std::int64_t frames;
+  std::uint64_t silent;    // bit c: channel c is all zeros and not stored
+  std::uint64_t checksum;  // XXH3-64 of the fields above and the segment checksums
+};
+static_assert(sizeof(Header) == 40);
+
+Frames segments_of(Frames frames) { return (frames + kSegment - 1) / kSegment; }
+
+std::uint64_t header_checksum(const Header& header, std::span<const std::uint64_t> sums) {
+  return XXH3_64bits_withSeed(sums.data(), sums.size_bytes(), XXH3_64bits(&header, offsetof(Header, checksum)));
+}
+
+int stored_channels(const Header& h) { return static_cast<int>(h.channels) - __builtin_popcountll(h.silent); }
+
+std::int64_t samples_offset(const Header& h) {
+  return static_cast<std::int64_t>(sizeof(Header)) + 8 * stored_channels(h) * segments_of(h.frames);
+}
+
+bool plausible(const Header& h) {
+  return std::memcmp(h.magic, kMagic, sizeof kMagic) == 0 && h.channels >= 1 && h.channels <= 64 && h.frames >= 0 && h.frames < (Frames{1} << 40) &&
+         (h.channels == 64 || (h.silent >> h.channels) == 0);
+}
+
+bool is_all_zero(const float* samples, Frames count) {
+  for (Frames i = 0; i < count;) {
+    const Frames end = std::min(count, i + 1024);
+    std::uint32_t any = 0;
+    for (; i < end; ++i) any |= std::bit_cast<std::uint32_t>(samples[i]) << 1;  // -0 is zero too
+    if (any != 0) return false;
+  }
+  return true;
+}
+
+std::string temporary_name(const std::string& folder) {
+  static std::atomic<std::uint64_t> counter{0};
+  return fmt::format("{}/tmp/{}-{}", folder, ::getpid(), counter.fetch_add(1));
+}
+
+}  // namespace
+
+struct BlobReader::State {
+  UniqueFd fd;
+  std::string path;
+  Header header{};
+  std::vector<std::uint64_t> sums;
+  std::vector<int> slot;  // of each channel among the stored ones; -1 where it is silent
+  struct Segment { Frames index = -1; std::vector<float> samples; };
+  std::vector<Segment> last;  // of each channel: the verified segment that was read last, since readers come in blocks smaller than one
+};
+
+BlobReader::BlobReader(std::unique_ptr<State> state) : state_(std::move(state)) {}
+BlobReader::BlobReader(BlobReader&&) noexcept = default;
+BlobReader& BlobReader::operator=(BlobReader&&) noexcept = default;
+BlobReader::~BlobReader() = default;
+int BlobReader::channels() const { return static_cast<int>(state_->header.channels); }
+Frames BlobReader::frames() const { return state_->header.frames; }
+int BlobReader::sample_rate() const { return static_cast<int>(state_->header.sample_rate); }
+bool BlobReader::is_silent(int channel) const { return state_->slot[static_cast<std::size_t>(channel)] < 0; }
+
+Result<void> BlobReader::read(int channel, Frames first, Frames count, float* out) {
+  State& s = *state_;
+  assert(first >= 0 && count >= 0 && first + count <= s.header.frames);
+  const int slot = s.slot[static_cast<std::size_t>(channel)];
+  if (slot < 0) {
+    std::fill_n(out, count, 0.0f);
+    return {};
+  }
+  State::Segment& segment = s.last[static_cast<std::size_t>(channel)];
+  while (count > 0) {
+    const Frames index = first / kSegment, begin = index * kSegment, size = std::min(kSegment, s.header.frames - begin);
+    if (segment.index != index) {
+      segment.index = -1;
+      segment.samples.resize(static_cast<std::size_t>(size));
+      const std::span<float> samples(segment.samples);
+      TRY(read_exactly_at(s.fd.get(), std::as_writable_bytes(samples), samples_offset(s.header) + 4 * (slot * s.header.frames + begin), s.path));
+      if (XXH3_64bits(samples.data(), samples.size_bytes()) != s.sums[static_cast<std::size_t>(slot * segments_of(s.header.frames) + index)])
+        return fail(Errc::corrupt, "{}: the samples of channel {} from frame {} do not match their checksum", s.path, channel + 1, begin);
+      segment.index = index;
+    }
+    const Frames part = std::min(count, begin + size - first);
+    std::copy_n(segment.samples.data() + (first - begin), part, out);
+    first += part;
+    out += part;
+    count -= part;
+  }
+  return {};
+}
+
+Result<Store> Store::open(const std::string& folder) {
+  TRY(make_folders(folder + "/blobs"));
+  TRY(make_folders(folder + "/tmp"));
+  const std::string format = folder + "/format";
+  const UniqueFd fd(::open(format.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) {
+    if (errno != ENOENT) return system_error(format, "cannot read", errno);
+    TRY(write_file_atomically(format, kFormatLine));
+    return Store(folder);
+  }
+  char line[64] = {};
+  const ssize_t size = ::read(fd.get(), line, sizeof line - 1);
+  if (size < 0) return system_error(format, "cannot read", errno);
+  if (std::string_view(line, static_cast<std::size_t>(size)) != kFormatLine)
+    return fail(Errc::invalid_input, "{}: this is not a store that dubfarm {} can use (its format file does not say \"{}\"); name another folder with --store",
+                folder, "0.1", kFormatLine.substr(0, kFormatLine.size() - 1));
+  if (::access((folder + "/tmp").c_str(), W_OK) != 0) return system_error(folder, "the store cannot be written", errno);
+  return Store(folder);
+}
+
+std::string Store::path_of(const program::Key& key) const {
+  const std::string hex = key.hex();
+  return fmt::format("{}/blobs/{}/{}", folder_, std::string_view(hex).substr(0, 2), hex);
+}
+
+Result<BlobReader> Store::open_blob(const program::Key& key) const {
+  auto state = std::make_unique<BlobReader::State>();
+  state->path = path_of(key);
+  state->fd = UniqueFd(::open(state->path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!state->fd) return system_error(state->path, "cannot open", errno);
+  Header& h = state->header;
+  TRY(read_exactly_at(state->fd.get(), std::as_writable_bytes(std::span(&h, 1)), 0, state->path));
+  struct stat info {};
+  if (::fstat(state->fd.get(), &info) != 0) return system_error(state->path, "cannot stat", errno);
+  if (!plausible(h) || info.st_size != samples_offset(h) + 4 * stored_channels(h) * h.frames)
+    return fail(Errc::corrupt, "{}: not a whole blob", state->path);
+  state->sums.resize(static_cast<std::size_t>(stored_channels(h) * segments_of(h.frames)));
+  TRY(read_exactly_at(state->fd.get(), std::as_writable_bytes(std::span(state->sums)), sizeof(Header), state->path));
+  if (header_checksum(h, state->sums) != h.checksum) return fail(Errc::corrupt, "{}: the header does not match its checksum", state->path);
+  int next = 0;
+  for (std::uint32_t c = 0; c < h.channels; ++c) state->slot.push_back((h.silent >> c & 1) != 0 ? -1 : next++);
+  state->last.resize(h.channels);
+  return BlobReader(std::move(state));
+}
+
+bool Store::has(const program::Key& key) const { return open_blob(key).ok(); }
+
+void Store::discard(const program::Key& key) const { ::unlink(path_of(key).c_str()); }
+
+Result<void> Store::put(const program::Key& key, int sample_rate, Frames frames, std::span<const float* const> channels) const {
+  Header header{};
+  std::memcpy(header.magic, kMagic, sizeof kMagic);
+  header.channels = static_cast<std::uint32_t>(channels.size());
+  header.sample_rate = static_cast<std::uint32_t>(sample_rate);
+  header.frames = frames;
+  for (std::size_t c = 0; c < channels.size(); ++c)
+    if (is_all_zero(channels[c], frames)) header.silent |= std::uint64_t{1} << c;
+
+  const std::string temporary = temporary_name(folder_), final_path = path_of(key);
+  const auto write = [&]() -> Result<void> {
+    const UniqueFd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    if (!fd) return system_error(temporary, "cannot write to the store", errno);
+    std::vector<std::uint64_t> sums;
+    std::int64_t offset = samples_offset(header);
+    for (std::size_t c = 0; c < channels.size(); ++c) {
+      if ((header.silent >> c & 1) != 0) continue;
+      for (Frames first = 0; first < frames; first += kSegment) {  // hashed and written while it is in the cache
+        const std::span<const float> segment(channels[c] + first, static_cast<std::size_t>(std::min(kSegment, frames - first)));
+        sums.push_back(XXH3_64bits(segment.data(), segment.size_bytes()));
+        TRY(write_all_at(fd.get(), std::as_bytes(segment), offset, temporary));
+        offset += static_cast<std::int64_t>(segment.size_bytes());
+      }
+    }
+    header.checksum = header_checksum(header, sums);
+    TRY(write_all_at(fd.get(), std::as_bytes(std::span(sums)), sizeof header, temporary));
+    TRY(write_all_at(fd.get(), std::as_bytes(std::span(&header, 1)), 0, temporary));
+    if (::rename(temporary.c_str(), final_path.c_str()) == 0) return {};
+    if (errno != ENOENT) return system_error(final_path, "cannot move a finished blob here", errno);
+    TRY(make_folders(final_path.substr(0, final_path.rfind('/'))));
+    if (::rename(temporary.c_str(), final_path.c_str()) != 0) return system_error(final_path, "cannot move a finished blob here", errno);
+    return {};
+  };
+  Result<void> written = write();
+  if (!written.ok()) ::unlink(temporary.c_str());
+  return written;
+}
+
+}  // namespace dubfarm

@@ -1,0 +1,66 @@
+// The blob store: rendered chunks and converted sources, named by key, checksummed, immutable.
+//
+//   <folder>/format            one line: the store's version; an unknown one is refused
+//   <folder>/blobs/ab/<key>    a blob, its first two hex digits as folder
+//   <folder>/tmp/              blobs being written; a name is theirs alone until it is renamed into place
+//
+// A blob appears whole or not at all (write, then rename). It is not fsynced: what a power cut takes away fails its checksum and is
+// rendered again (docs/decisions/0003). Several threads and processes may use one folder at once.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/program/program.hpp"
+#include "common/result.hpp"
+#include "common/units.hpp"
+
+namespace dubfarm {
+
+/// A blob opened for reading: planar float32, [channels][frames]. Not for use by two threads at once.
+class BlobReader {
+ public:
+  BlobReader(BlobReader&&) noexcept;
+  BlobReader& operator=(BlobReader&&) noexcept;
+  ~BlobReader();
+  [[nodiscard]] int channels() const;
+  [[nodiscard]] Frames frames() const;
+  [[nodiscard]] int sample_rate() const;
+  /// True where every sample of the channel is zero; such a channel takes no room in the file.
+  [[nodiscard]] bool is_silent(int channel) const;
+  /// Frames [first, first + count) of one channel into `out`. Every segment that is touched is verified against its checksum.
+  /// Errors: Errc::corrupt, Errc::io_error. Requires 0 <= first, first + count <= frames().
+  Result<void> read(int channel, Frames first, Frames count, float* out);
+
+ private:
+  friend class Store;
+  struct State;
+  explicit BlobReader(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+class Store {
+ public:
+  /// Opens or makes a store. Errors: a folder that cannot be made or written (Errc::io_error), a store of another version
+  /// (Errc::invalid_input).
+  static Result<Store> open(const std::string& folder);
+
+  /// True where a blob of this name is there, with an intact header and the size it promises. Samples are verified when they are read.
+  [[nodiscard]] bool has(const program::Key& key) const;
+  /// Writes a blob; one that is there already is left alone. Errors: Errc::no_space, Errc::io_error.
+  Result<void> put(const program::Key& key, int sample_rate, Frames frames, std::span<const float* const> channels) const;
+  /// Errors: Errc::not_found; Errc::corrupt where the header does not hold together.
+  Result<BlobReader> open_blob(const program::Key& key) const;
+  /// Takes a blob away that turned out to be corrupt. Not being there is no error.
+  void discard(const program::Key& key) const;
+  [[nodiscard]] const std::string& folder() const { return folder_; }
+  [[nodiscard]] std::string path_of(const program::Key& key) const;
+
+ private:
+  explicit Store(std::string folder) : folder_(std::move(folder)) {}
+  std::string folder_;
+};
+
+}  // namespace dubfarm

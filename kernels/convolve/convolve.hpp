@@ -1,0 +1,86 @@
+// Convolution with long impulse responses (reverbs of 1 to 10 s): overlap-save over large complex FFTs of our own (kernels/fft).
+//
+// Two consecutive blocks of one real signal travel as the real and the imaginary part of one transform. The impulse response is real, so
+// multiplying by its spectrum keeps the two apart: no untangling, and the spectrum may stay in whatever order the FFT leaves it. Each
+// input is transformed once for all outputs, and the products of all inputs are summed as spectra, with one inverse for each output.
+// Threads: an IrSpectra is immutable and shared; a ConvolveScratch belongs to one thread at a time.
+// Bits: the same on every instruction set, and a function of the arguments alone (not of earlier calls, nor of threads).
+#pragma once
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "common/units.hpp"
+#include "kernels/device/isa.hpp"
+
+namespace dubfarm::kernels {
+
+namespace fft {
+class Plan;
+}
+
+/// Memory for transforms: 64-byte aligned, not initialised, on huge pages where the system gives them. Grows, never shrinks.
+class AlignedFloats {
+ public:
+  /// At least `count` floats; the contents are lost if it was not yet that large.
+  float* reserve(std::size_t count);
+  [[nodiscard]] const float* data() const { return values_.get(); }
+  [[nodiscard]] std::size_t size() const { return size_; }
+
+ private:
+  struct Free { void operator()(float* values) const noexcept; };
+  std::unique_ptr<float, Free> values_;
+  std::size_t size_ = 0;
+};
+
+/// The spectra of one impulse response (all its paths) at one FFT size. Costs one forward transform for each path that sounds.
+class IrSpectra {
+ public:
+  /// @param ir_channels  [inputs * outputs]: path i -> c is ir_channels[i * outputs + c], `ir_frames` long; null or all zero: no path.
+  /// @param inputs       at most 64.
+  /// @param ir_frames    at least 1.
+  /// @param fft_size     one of convolution_fft_size()'s answers; must exceed ir_frames. What fits the render's chunk length is
+  ///                     convolution_fft_size(ir_frames, chunk_frames); any other length may still be convolved with it.
+  [[nodiscard]] static IrSpectra prepare(std::span<const float* const> ir_channels, int inputs, int outputs, Frames ir_frames,
+                                         std::size_t fft_size, Isa isa = best_isa());
+
+  [[nodiscard]] int inputs() const { return inputs_; }
+  [[nodiscard]] int outputs() const { return outputs_; }
+  [[nodiscard]] Frames ir_frames() const { return ir_frames_; }
+  [[nodiscard]] std::size_t fft_size() const { return fft_size_; }
+  /// Memory held by the spectra: 8 bytes * fft_size for each path that sounds (the FFT's tables, shared by all of that size, come on top).
+  [[nodiscard]] std::size_t size_bytes() const;
+  /// The spectrum of path input -> output, scaled by 1 / fft_size, in the FFT's own order; null if there is no such path.
+  [[nodiscard]] const float* path(int input, int output) const;
+  [[nodiscard]] const fft::Plan& plan() const { return *plan_; }
+
+ private:
+  IrSpectra() = default;
+  int inputs_ = 0, outputs_ = 0;
+  Frames ir_frames_ = 0;
+  std::size_t fft_size_ = 0;
+  std::shared_ptr<const fft::Plan> plan_;
+  std::vector<AlignedFloats> paths_;  // [inputs * outputs], empty where there is no path
+};
+
+/// The FFT size that convolves `output_frames` frames with `ir_frames` taps in the least time, by a cost model that is a pure function of the
+/// two (so that bits depend neither on the machine nor on its load). Both at least 1; ir_frames at most 10 million (else asserts).
+[[nodiscard]] std::size_t convolution_fft_size(Frames ir_frames, Frames output_frames);
+
+/// Work memory of one thread; starts empty, grows to what the largest call needs: about 8 bytes * fft_size * (inputs + outputs).
+struct ConvolveScratch {
+  std::vector<AlignedFloats> inputs, outputs;
+};
+
+/// out[c][n] = sum over inputs i and taps k of in[i][lead + n - k] * ir[i][c][k], for n in [0, count); overwrites out.
+/// @param in     [inputs]: each points to `lead + count` frames, the first of which lies `lead` frames before the first output. What lies
+///               before them is silence, so for the exact result give lead >= ir_frames - 1 or all there is. Null: this input is silent.
+/// @param lead   at least 0; frames further back than ir_frames - 1 are not read.
+/// @param out    [outputs]: `count` frames each; must not overlap the inputs or each other. Null: this output is not wanted.
+/// An output is exactly 0 where every input that has a path to it is 0 over the whole block (fft_size frames) and block pair that covers it.
+/// Error: below -134 dBFS for a result of -20 dBFS rms (float32 arithmetic). NaN or infinity in the input spoils the blocks that it is in.
+void convolve(const IrSpectra& ir, std::span<const float* const> in, Frames lead, Frames count, std::span<float* const> out,
+              ConvolveScratch& scratch, Isa isa = best_isa());
+
+}  // namespace dubfarm::kernels

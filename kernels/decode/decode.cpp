@@ -1,0 +1,96 @@
+#include "kernels/decode/decode.hpp"
+
+#include <bit>
+#include <cassert>
+#include <cstdint>
+#include <cstring>
+
+#include "kernels/decode/decode_body.hpp"
+
+namespace dubfarm::kernels {
+namespace {
+
+using media::SampleFormat;
+
+static_assert(std::endian::native == std::endian::little);
+
+/// The sample's bytes as an unsigned number, at the low end.
+template <int kSize, bool kBigEndian>
+std::uint64_t load(const std::byte* at) {
+  if constexpr (kSize == 3) {
+    const auto byte = [at](int i) { return static_cast<std::uint32_t>(at[kBigEndian ? 2 - i : i]); };
+    return byte(2) << 16 | byte(1) << 8 | byte(0);
+  } else {
+    std::uint64_t raw = 0;
+    std::memcpy(&raw, at, kSize);
+    return kBigEndian ? __builtin_bswap64(raw) >> (64 - 8 * kSize) : raw;
+  }
+}
+
+template <SampleFormat kFormat>
+float sample_at(const std::byte* at) {
+  constexpr int size = media::bytes_per_sample(kFormat);
+  const std::uint64_t raw = load<size, media::is_big_endian(kFormat)>(at);
+  if constexpr (media::is_float(kFormat)) {
+    if constexpr (size == 4) return std::bit_cast<float>(static_cast<std::uint32_t>(raw));
+    else return static_cast<float>(std::bit_cast<double>(raw));
+  } else {
+    std::uint32_t top = static_cast<std::uint32_t>(raw) << (32 - 8 * size);  // full scale is 2^31 whatever the size
+    if constexpr (kFormat == SampleFormat::u8) top ^= 0x80000000U;
+    return static_cast<float>(static_cast<std::int32_t>(top)) * 0x1p-31F;
+  }
+}
+
+bool is_finite(float value) { return (std::bit_cast<std::uint32_t>(value) & 0x7F800000U) != 0x7F800000U; }
+
+/// Frames from..count; the first that is not finite, or -1.
+template <SampleFormat kFormat>
+Frames decode_plain(const std::byte* samples, std::int64_t stride, Frames from, Frames count, float* out) {
+  Frames bad = -1;
+  for (Frames n = from; n < count; ++n) {
+    out[n] = sample_at<kFormat>(samples + n * stride);
+    if constexpr (media::is_float(kFormat))
+      if (bad < 0 && !is_finite(out[n])) bad = n;
+  }
+  return bad;
+}
+
+Frames decode_plain(SampleFormat format, const std::byte* samples, std::int64_t stride, Frames from, Frames count, float* out) {
+  switch (format) {
+    case SampleFormat::u8: return decode_plain<SampleFormat::u8>(samples, stride, from, count, out);
+    case SampleFormat::s8: return decode_plain<SampleFormat::s8>(samples, stride, from, count, out);
+    case SampleFormat::s16le: return decode_plain<SampleFormat::s16le>(samples, stride, from, count, out);
+    case SampleFormat::s24le: return decode_plain<SampleFormat::s24le>(samples, stride, from, count, out);
+    case SampleFormat::s32le: return decode_plain<SampleFormat::s32le>(samples, stride, from, count, out);
+    case SampleFormat::f32le: return decode_plain<SampleFormat::f32le>(samples, stride, from, count, out);
+    case SampleFormat::f64le: return decode_plain<SampleFormat::f64le>(samples, stride, from, count, out);
+    case SampleFormat::s16be: return decode_plain<SampleFormat::s16be>(samples, stride, from, count, out);
+    case SampleFormat::s24be: return decode_plain<SampleFormat::s24be>(samples, stride, from, count, out);
+    case SampleFormat::s32be: return decode_plain<SampleFormat::s32be>(samples, stride, from, count, out);
+    case SampleFormat::f32be: return decode_plain<SampleFormat::f32be>(samples, stride, from, count, out);
+    case SampleFormat::f64be: return decode_plain<SampleFormat::f64be>(samples, stride, from, count, out);
+  }
+  return -1;
+}
+
+}  // namespace
+
+Frames decode(const std::byte* in, SampleFormat format, int channels, int channel, Frames count, float* out, Isa isa) {
+  assert(channels > 0 && channel >= 0 && channel < channels && count >= 0);
+  const int size = media::bytes_per_sample(format);
+  const std::int64_t stride = static_cast<std::int64_t>(channels) * size;
+  const std::byte* samples = in + channel * size;
+  Frames done = 0;
+  if (isa != Isa::generic && size <= 4) {
+    const decode_detail::Plan plan = decode_detail::plan_for(format, size, stride, media::is_big_endian(format));
+    const decode_detail::Run run{samples, in + count * stride, stride, size, media::is_float(format), count, out};
+    done = isa == Isa::avx512 ? decode_detail::decode_avx512(run, plan) : decode_detail::decode_avx2(run, plan);
+  }
+  return decode_plain(format, samples, stride, done, count, out);
+}
+
+Frames decode(const std::byte* in, SampleFormat format, int channels, int channel, Frames count, float* out) {
+  return decode(in, format, channels, channel, count, out, best_isa());
+}
+
+}  // namespace dubfarm::kernels

@@ -1,0 +1,11 @@
+#include "kernels/pan/pan_body.hpp"
+
+namespace dubfarm::kernels::pan_ops {
+
+#if defined(__AVX2__)
+const Ops kAvx2Ops = kOps;
+#else
+const Ops kAvx2Ops = {};  // another processor family: available_isas() never names it
+#endif
+
+}  // namespace dubfarm::kernels::pan_ops

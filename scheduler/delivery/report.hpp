@@ -1,0 +1,40 @@
+// report.json: what was rendered, measured and judged (docs/formats/report.schema.json), and the same for people.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "scheduler/delivery/loudness.hpp"
+
+namespace dubfarm::scheduler {
+
+struct ReportFile {
+  std::string path;  // relative to the output folder
+  std::string sha256;
+};
+struct ReportOutput {
+  std::string version, deliverable;
+  std::optional<std::string> bus;  // per_bus deliverables: the stem
+  std::string layout;
+  std::vector<ReportFile> files;
+  LoudnessReading loudness;
+  std::int64_t clipped_samples = 0;
+};
+struct Report {
+  std::string mix, title;
+  int sample_rate = 0;
+  Frames length = 0;
+  std::vector<ReportOutput> outputs;
+  std::size_t chunks_total = 0, chunks_rendered = 0, chunks_reused = 0;
+  double rendered_seconds = 0;  // of audio
+  double elapsed_seconds = 0;
+  std::string backend;
+};
+
+/// The document described by docs/formats/report.schema.json, indented, with a final newline.
+[[nodiscard]] std::string report_json(const Report& report);
+/// A table: one line an output, with its loudness; what clipped is said.
+[[nodiscard]] std::string report_table(const Report& report);
+
+}  // namespace dubfarm::scheduler

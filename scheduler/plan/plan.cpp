@@ -1,0 +1,111 @@
+#include "scheduler/plan/plan.hpp"
+
+#include <algorithm>
+
+#include "common/mix/resolve.hpp"
+#include "scheduler/plan/stem_programs.hpp"
+
+namespace dubfarm::plan {
+namespace {
+
+constexpr double kChunkSeconds = 30;
+
+std::vector<mix::OutputPlan> selected_outputs(const mix::Document& document, const Selection& selection) {
+  std::vector<mix::OutputPlan> outputs = mix::outputs(document);
+  std::erase_if(outputs, [&](const mix::OutputPlan& output) {
+    return !mix::glob_match(selection.version, document.versions[output.version].name) ||
+           !mix::glob_match(selection.deliverable, document.deliverables[output.deliverable].name);
+  });
+  return outputs;
+}
+
+/// Adds the stem's chunks over the whole timeline; a chunk with a key that another version or place has already is that one.
+StemTimeline plan_stem(const VersionProgrammer& programmer, std::size_t version, std::size_t bus, const std::vector<Frames>& boundaries,
+                       std::string_view profile, std::map<program::Key, std::size_t>& by_key, std::vector<Chunk>& chunks) {
+  StemTimeline timeline{version, bus, {}};
+  for (std::size_t i = 0; i + 1 < boundaries.size(); ++i) {
+    std::optional<program::Program> program = programmer.program(bus, boundaries[i], boundaries[i + 1]);
+    if (!program) continue;
+    const program::Key key = program::key_of(*program, profile);
+    const auto [entry, is_new] = by_key.emplace(key, chunks.size());
+    if (is_new) chunks.push_back({std::move(*program), key});
+    timeline.placements.push_back({boundaries[i], boundaries[i + 1] - boundaries[i], entry->second});
+  }
+  return timeline;
+}
+
+}  // namespace
+
+std::vector<std::size_t> selected_versions(const mix::Document& document, const Selection& selection) {
+  std::vector<std::size_t> versions;
+  for (const mix::OutputPlan& output : selected_outputs(document, selection))
+    if (versions.empty() || versions.back() != output.version) versions.push_back(output.version);
+  return versions;
+}
+
+std::vector<Frames> chunk_boundaries(Frames length, int sample_rate) {
+  const Frames step = static_cast<Frames>(kChunkSeconds * sample_rate);
+  std::vector<Frames> boundaries;
+  for (Frames at = 0; at < length; at += step) boundaries.push_back(at);
+  // A short rest joins its neighbour: its pre-roll would cost more than its samples.
+  if (boundaries.size() > 1 && length - boundaries.back() < step / 4) boundaries.pop_back();
+  boundaries.push_back(length);
+  return boundaries;
+}
+
+Plan make_plan(const mix::Document& document, const MediaTable& media, const Selection& selection, std::string_view numeric_profile) {
+  Plan plan;
+  plan.sample_rate = document.sample_rate;
+  plan.length = document.length;
+  for (const auto& [path, file] : media) plan.sources.emplace(file.digest, &file);
+  const std::vector<Frames> boundaries = chunk_boundaries(document.length, document.sample_rate);
+  std::map<program::Key, std::size_t> chunk_by_key;
+  std::map<std::pair<std::size_t, std::size_t>, std::size_t> timeline_of;  // (version, bus)
+  std::map<std::size_t, VersionProgrammer> programmers;
+  std::map<std::string, std::size_t> print_by_path;
+
+  const auto timeline = [&](std::size_t version, std::size_t bus) {
+    const auto [entry, is_new] = timeline_of.emplace(std::pair{version, bus}, plan.timelines.size());
+    if (is_new) {
+      const auto programmer = programmers.try_emplace(version, document, document.versions[version], media).first;
+      plan.timelines.push_back(plan_stem(programmer->second, version, bus, boundaries, numeric_profile, chunk_by_key, plan.chunks));
+    }
+    return entry->second;
+  };
+
+  for (const mix::OutputPlan& output : selected_outputs(document, selection)) {
+    const mix::Deliverable& deliverable = document.deliverables[output.deliverable];
+    std::vector<std::size_t> stems = mix::included_stems(document, deliverable);
+    std::vector<std::vector<std::size_t>> sums;  // the stems of each print
+    if (deliverable.per_bus) for (const std::size_t stem : stems) sums.push_back({stem});
+    else sums.push_back(stems);
+    for (const std::vector<std::size_t>& sum : sums) {
+      Print print;
+      print.version = output.version;
+      print.deliverable = output.deliverable;
+      if (deliverable.per_bus) print.bus = sum.front();
+      print.layout = deliverable.per_bus ? document.buses[sum.front()].layout : deliverable.layout;
+      print.dither_name = deliverable.name;
+      if (print.bus) print.dither_name += '/' + document.buses[*print.bus].name;
+      for (const std::size_t stem : sum) {
+        const mix::Bus& bus = document.buses[stem];
+        Matrix matrix = deliverable.matrix ? *deliverable.matrix : conversion_matrix(bus.layout, print.layout);
+        const auto level = deliverable.mix.find(bus.name);
+        const double gain = level == deliverable.mix.end() ? 1.0 : linear_from_db(level->second);
+        for (double& value : matrix.values) value *= gain;
+        print.inputs.push_back({timeline(output.version, stem), std::move(matrix)});
+      }
+      for (const mix::OutputFile& file : output.files)
+        if (file.bus == print.bus)
+          print.files.push_back({file.path, file.channel ? std::vector<int>{*file.channel} : mix::file_channels(print.layout, deliverable.order).value()});
+      if (!print.files.empty()) {
+        const auto [entry, is_new] = print_by_path.emplace(print.files.front().path, plan.prints.size());
+        if (!is_new) print.same_as = entry->second;
+      }
+      plan.prints.push_back(std::move(print));
+    }
+  }
+  return plan;
+}
+
+}  // namespace dubfarm::plan

@@ -1,0 +1,90 @@
+// From a mix document to what must be rendered: chunk programs with their keys, and the prints that sum them into output files.
+// Pure: the same document and media give the same plan. Nothing here knows threads, workers or the store.
+#pragma once
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/mix/document.hpp"
+#include "common/program/program.hpp"
+#include "common/result.hpp"
+#include "scheduler/plan/media_table.hpp"
+
+namespace dubfarm::plan {
+
+struct Chunk {
+  program::Program program;
+  program::Key key;
+};
+
+/// Where a chunk sounds on a timeline. What no placement covers is silence.
+struct Placement {
+  Frames first = 0;  // timeline frame
+  Frames length = 0;
+  std::size_t chunk = 0;  // index into Plan::chunks
+};
+
+/// One stem of one version, as chunks in ascending order without overlap.
+struct StemTimeline {
+  std::size_t version = 0;
+  std::size_t bus = 0;  // index into Document::buses
+  std::vector<Placement> placements;
+};
+
+/// A stem's share in a print: every output channel is the sum over stems and channels of matrix.at(out, in) * stem.
+struct PrintInput {
+  std::size_t timeline = 0;  // index into Plan::timelines
+  Matrix matrix;             // the deliverable's matrix, its "mix" level folded in
+};
+
+struct PrintFile {
+  std::string path;            // relative to the output folder
+  std::vector<int> channels;   // of the print's layout, in the order they are written
+};
+
+/// One sum of stems, written as one file (or one per channel) and measured as one programme.
+struct Print {
+  std::size_t version = 0;
+  std::size_t deliverable = 0;
+  std::optional<std::size_t> bus;  // per_bus: the stem it holds
+  Layout layout = Layout::stereo;
+  std::vector<PrintInput> inputs;  // in document order of the stems: the order of summation
+  std::vector<PrintFile> files;
+  std::string dither_name;         // the deliverable's name, and the stem's where per_bus: dither depends on it and the position alone
+  std::optional<std::size_t> same_as;  // an earlier print (index) with the same paths and render: written once
+};
+
+/// A source as the worker finds it.
+using SourceTable = std::map<media::Digest, const MediaFile*>;
+
+struct Plan {
+  int sample_rate = 48000;
+  Frames length = 0;
+  std::vector<Chunk> chunks;  // each key once
+  std::vector<StemTimeline> timelines;
+  std::vector<Print> prints;
+  SourceTable sources;
+};
+
+/// Chooses which versions and deliverables are rendered; globs.
+struct Selection {
+  std::string version = "*";
+  std::string deliverable = "*";
+};
+
+/// Indices of the versions that the selection names; those without any selected output are left out.
+[[nodiscard]] std::vector<std::size_t> selected_versions(const mix::Document& document, const Selection& selection);
+
+/// Where chunk boundaries lie on a timeline of `length` frames: ascending, first 0, last `length`. The one function to replace when
+/// boundaries follow content.
+[[nodiscard]] std::vector<Frames> chunk_boundaries(Frames length, int sample_rate);
+
+/// Plans every selected output. `media` must come from gather_media for these versions, without errors, and outlive the plan.
+/// @param numeric_profile  of the workers that will render; part of every key.
+[[nodiscard]] Plan make_plan(const mix::Document& document, const MediaTable& media, const Selection& selection, std::string_view numeric_profile);
+
+}  // namespace dubfarm::plan

@@ -1,0 +1,225 @@
+#include "scheduler/plan/stem_programs.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <limits>
+
+#include "common/filter/svf_design.hpp"
+
+namespace dubfarm::plan {
+namespace {
+
+constexpr Frames kNever = std::numeric_limits<Frames>::max();  // a node that nothing needs
+
+Frames decay_of(const std::vector<mix::EqBand>& eq, int sample_rate) {
+  Frames sum = 0;
+  for (const mix::EqBand& band : eq) sum += decay_frames(band.type, band.freq_hz, band.q, band.gain_db, sample_rate);
+  return sum;
+}
+
+/// The points of `a` that decide its values (and its control grid) on [from, until): one at or before `from`, to one at or after `until`.
+std::vector<mix::AutomationPoint> points_for(const mix::Automation& a, double add, Frames origin, Frames from, Frames until) {
+  auto first = std::upper_bound(a.points.begin(), a.points.end(), from, [](Frames at, const mix::AutomationPoint& p) { return at < p.at; });
+  if (first != a.points.begin()) --first;
+  auto last = std::lower_bound(a.points.begin(), a.points.end(), until, [](const mix::AutomationPoint& p, Frames at) { return p.at < at; });
+  if (last != a.points.end()) ++last;
+  std::vector<mix::AutomationPoint> cut;
+  for (auto p = first; p != last; ++p) cut.push_back({p->at - origin, p->value + add});
+  return cut;
+}
+
+bool moves_inside(const mix::Automation& a, Frames from, Frames until) {
+  return !a.is_constant() && a.points.front().at < until && a.points.back().at > from;
+}
+
+double held_value(const mix::Automation& a, Frames from) {
+  return a.is_constant() ? a.constant : a.points.front().at >= from ? a.points.front().value : a.points.back().value;
+}
+
+std::vector<program::Band> cut_eq(const std::vector<mix::EqBand>& eq, Frames origin, Frames from, Frames until) {
+  std::vector<program::Band> bands;
+  for (const mix::EqBand& band : eq) bands.push_back(cut_band(band, origin, from, until));
+  return bands;
+}
+
+}  // namespace
+
+mix::Automation cut_level(const mix::Automation& a, double add, Frames origin, Frames from, Frames until) {
+  if (!moves_inside(a, from, until)) return {held_value(a, from) + add, {}};
+  mix::Automation cut{0, points_for(a, add, origin, from, until)};
+  const bool all_equal = std::all_of(cut.points.begin(), cut.points.end(), [&](const auto& p) { return p.value == cut.points.front().value; });
+  return all_equal ? mix::Automation{cut.points.front().value, {}} : cut;
+}
+
+program::Band cut_band(const mix::EqBand& band, Frames origin, Frames from, Frames until) {
+  const mix::Automation* parameters[] = {&band.freq_hz, &band.q, &band.gain_db};
+  // The control grid runs from the first point of any parameter to the last of any: it is still while all of them hold.
+  Frames first = kNever, last = -1;
+  for (const mix::Automation* a : parameters)
+    if (!a->is_constant()) { first = std::min(first, a->points.front().at); last = std::max(last, a->points.back().at); }
+  const bool moving = first < until && last > from;
+  const auto cut = [&](const mix::Automation& a) -> mix::Automation {
+    if (a.is_constant()) return a;
+    if (!moving) return {held_value(a, from), {}};
+    return {0, points_for(a, 0, origin, from, until)};
+  };
+  return {band.type, cut(band.freq_hz), cut(band.q), cut(band.gain_db)};
+}
+
+/// What one chunk needs of every node, by its index in the document; filled from the stem outward.
+struct VersionProgrammer::Window {
+  std::vector<Frames> bus_in;      // inputs of the bus are needed from here on
+  std::vector<Frames> reverb_out;  // the convolution's output
+  std::vector<Frames> reverb_in;
+  program::Program program;
+  std::map<media::Digest, std::uint32_t> source_index;
+
+  std::uint32_t source(const MediaFile& media) {
+    const auto [entry, is_new] = source_index.emplace(media.digest, static_cast<std::uint32_t>(program.sources.size()));
+    if (is_new) program.sources.push_back({media.digest, media.info.sample_rate});
+    return entry->second;
+  }
+};
+
+VersionProgrammer::VersionProgrammer(const mix::Document& document, const mix::Version& version, const MediaTable& media)
+    : document_(document), view_(mix::view(document, version)) {
+  const auto find = [&](const std::string& pattern) { return &media.at(*media_path(document, pattern, view_.variables)); };
+  for (std::size_t t = 0; t < document.tracks.size(); ++t) {
+    const mix::Track& track = document.tracks[t];
+    Track& out = tracks_.emplace_back(Track{&track, view_.track_muted[t], {}, decay_of(track.eq, document.sample_rate)});
+    if (out.muted) continue;
+    for (const mix::Clip& clip : track.clips) {
+      const MediaFile* file = find(clip.file);
+      out.clips.push_back({&clip, file, clip.at, clip.length.value_or(file->frames - clip.in)});
+    }
+  }
+  for (const mix::Reverb& reverb : document.reverbs) reverbs_.push_back({&reverb, find(reverb.ir), decay_of(reverb.eq, document.sample_rate)});
+  for (const mix::Bus& bus : document.buses) bus_decay_.push_back(decay_of(bus.eq, document.sample_rate));
+  std::vector<bool> listed(document.buses.size(), false);
+  const auto list = [&](auto&& self, std::size_t b) -> void {
+    if (listed[b]) return;
+    listed[b] = true;
+    for (std::size_t child = 0; child < document.buses.size(); ++child)
+      if (document.buses[child].parent == b) self(self, child);
+    children_first_.push_back(b);
+  };
+  for (std::size_t b = 0; b < document.buses.size(); ++b)
+    if (!document.buses[b].parent) list(list, b);
+}
+
+void VersionProgrammer::place_clips(const Track& track, Frames origin, Frames from, Frames until, Window& window, program::Track& out) const {
+  const int channels = channel_count(track.track->layout);
+  Frames last = 0;
+  for (const Clip& clip : track.clips) {
+    const Frames begin = std::max(clip.at, from), clip_end = clip.at + clip.length, end = std::min(clip_end, until);
+    if (begin >= end) continue;
+    program::Clip cut;
+    cut.source = window.source(*clip.media);
+    for (int c = 0; c < channels; ++c)
+      cut.channels.push_back(static_cast<std::uint16_t>(clip.clip->channels.empty() ? c : clip.clip->channels[static_cast<std::size_t>(c)] - 1));
+    cut.at = begin - origin;
+    cut.in = clip.clip->in + (begin - clip.at);
+    cut.length = end - begin;
+    cut.gain_linear = linear_from_db(clip.clip->gain_db);
+    const mix::Fade &in = clip.clip->fade_in, &fade_out = clip.clip->fade_out;
+    if (in.length > begin - clip.at) cut.fade_in = {in.length, begin - clip.at, in.curve};
+    if (fade_out.length > clip_end - end) cut.fade_out = {fade_out.length, clip_end - begin, fade_out.curve};
+    last = std::max(last, end);
+    out.clips.push_back(std::move(cut));
+  }
+  out.end = std::min(until, last + track.eq_decay) - origin;
+}
+
+std::optional<program::Program> VersionProgrammer::program(std::size_t stem, Frames begin, Frames end) const {
+  const std::vector<mix::Bus>& buses = document_.buses;
+  Window window;
+  window.bus_in.assign(buses.size(), kNever);
+  // From the stem outward: from when on is every bus's, every reverb's input needed? kNever: not part of this stem, or muted.
+  for (auto b = children_first_.rbegin(); b != children_first_.rend(); ++b) {
+    const std::optional<std::size_t> parent = buses[*b].parent;
+    const Frames output = *b == stem ? begin : parent ? window.bus_in[*parent] : kNever;
+    if (output != kNever && !view_.bus_muted[*b]) window.bus_in[*b] = std::max<Frames>(0, output - bus_decay_[*b]);
+  }
+  for (const Reverb& r : reverbs_) {
+    const Frames needed = window.bus_in[r.reverb->bus];
+    const Frames output = needed == kNever ? kNever : std::max<Frames>(0, needed - r.eq_decay);
+    window.reverb_out.push_back(output);
+    window.reverb_in.push_back(needed == kNever ? kNever : std::max<Frames>(0, output - r.reverb->predelay - (r.ir->frames - 1)));
+  }
+
+  program::Program& program = window.program;
+  program.sample_rate = document_.sample_rate;
+  program.length = end - begin;
+  std::vector<bool> reverb_live(reverbs_.size(), false), bus_live(buses.size(), false);
+  for (const Track& t : tracks_) {
+    if (t.muted) continue;
+    const mix::Track& track = *t.track;
+    Frames needed = window.bus_in[track.bus];
+    for (const mix::Send& send : track.sends) needed = std::min(needed, window.reverb_in[send.reverb]);
+    if (needed == kNever) continue;
+    const Frames from = std::max<Frames>(0, needed - t.eq_decay);
+    program::Track out;
+    place_clips(t, begin, from, end, window, out);
+    if (out.clips.empty()) continue;
+    out.layout = track.layout;
+    out.eq = cut_eq(track.eq, begin, from, end);
+    const std::size_t index = static_cast<std::size_t>(&t - tracks_.data());
+    out.gain_db = cut_level(track.gain_db, view_.track_adjust_db[index], begin, from, end);
+    out.azimuth_deg = cut_level(track.azimuth_deg, 0, begin, from, end);
+    if (window.bus_in[track.bus] != kNever) {
+      out.bus = static_cast<std::uint32_t>(track.bus);
+      bus_live[track.bus] = true;
+      if (track.lfe_db) out.lfe_db = cut_level(*track.lfe_db, 0, begin, from, end);
+    }
+    for (const mix::Send& send : track.sends) {
+      if (window.reverb_in[send.reverb] == kNever) continue;
+      reverb_live[send.reverb] = true;
+      out.sends.push_back({static_cast<std::uint32_t>(send.reverb), cut_level(send.gain_db, 0, begin, from, end), send.pre_fader});
+    }
+    program.tracks.push_back(std::move(out));
+  }
+
+  std::vector<std::uint32_t> reverb_slot(reverbs_.size(), 0), bus_slot(buses.size(), program::kNoBus);
+  for (std::size_t r = 0; r < reverbs_.size(); ++r)
+    if (reverb_live[r]) bus_live[reverbs_[r].reverb->bus] = true;
+  for (const std::size_t b : children_first_) {
+    if (!bus_live[b]) continue;
+    bus_slot[b] = static_cast<std::uint32_t>(program.buses.size());
+    const mix::Bus& bus = buses[b];
+    const Frames from = window.bus_in[b];
+    program::Bus& out = program.buses.emplace_back();
+    out.layout = bus.layout;
+    out.from = from - begin;
+    out.eq = cut_eq(bus.eq, begin, from, end);
+    out.gain_db = cut_level(bus.gain_db, view_.bus_adjust_db[b], begin, from, end);
+    if (b != stem) bus_live[*bus.parent] = true;
+  }
+  if (program.buses.empty()) return std::nullopt;
+  for (std::size_t b = 0; b < buses.size(); ++b)
+    if (bus_live[b] && b != stem) program.buses[bus_slot[b]].parent = bus_slot[*buses[b].parent];
+
+  for (std::size_t r = 0; r < reverbs_.size(); ++r) {
+    if (!reverb_live[r]) continue;
+    reverb_slot[r] = static_cast<std::uint32_t>(program.reverbs.size());
+    const mix::Reverb& reverb = *reverbs_[r].reverb;
+    const Frames from = window.reverb_out[r];
+    program::Reverb& out = program.reverbs.emplace_back();
+    out.ir = window.source(*reverbs_[r].ir);
+    out.bus = bus_slot[reverb.bus];
+    out.layout = reverb.layout;
+    out.input = reverb.input;
+    out.predelay = reverb.predelay;
+    out.ir_frames = reverbs_[r].ir->frames;
+    out.input_from = window.reverb_in[r] - begin;
+    out.output_from = from - begin;
+    out.eq = cut_eq(reverb.eq, begin, from, end);
+    out.gain_db = cut_level(reverb.gain_db, 0, begin, from, end);
+  }
+  for (program::Track& track : program.tracks) {
+    if (track.bus != program::kNoBus) track.bus = bus_slot[track.bus];
+    for (program::Send& send : track.sends) send.reverb = reverb_slot[send.reverb];
+  }
+  return std::move(window.program);
+}
+
+}  // namespace dubfarm::plan

@@ -1,0 +1,81 @@
+#include "scheduler/state/job_state.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace dubfarm::scheduler {
+
+bool JobState::Later::operator()(TaskId a, TaskId b) const {
+  const TaskKind x = (*tasks)[a].kind, y = (*tasks)[b].kind;
+  return x != y ? x < y : a > b;  // finish before range before chunk
+}
+
+JobState::JobState(std::vector<Task> tasks, const std::vector<bool>& already_done)
+    : tasks_(std::move(tasks)),
+      state_(tasks_.size(), TaskState::waiting),
+      missing_(tasks_.size(), 0),
+      needed_by_(tasks_.size()),
+      ready_(Later{&tasks_}) {
+  assert(already_done.size() == tasks_.size());
+  for (TaskId id = 0; id < tasks_.size(); ++id)
+    if (already_done[id]) { state_[id] = TaskState::done; ++done_; }
+  for (TaskId id = 0; id < tasks_.size(); ++id) {
+    for (const TaskId input : tasks_[id].needs) {
+      needed_by_[input].push_back(id);
+      if (state_[input] != TaskState::done) ++missing_[id];
+    }
+    if (missing_[id] == 0 && state_[id] == TaskState::waiting) make_ready(id);
+  }
+}
+
+void JobState::make_ready(TaskId id) {
+  state_[id] = TaskState::ready;
+  ready_.push(id);
+}
+
+std::optional<TaskId> JobState::lease() {
+  while (!error_ && !ready_.empty()) {
+    const TaskId id = ready_.top();
+    ready_.pop();
+    if (missing_[id] > 0) {  // it lost an input while it was queued
+      state_[id] = TaskState::waiting;
+      continue;
+    }
+    state_[id] = TaskState::leased;
+    ++leased_;
+    return id;
+  }
+  return std::nullopt;
+}
+
+void JobState::finished(TaskId task) {
+  assert(state_[task] == TaskState::leased);
+  state_[task] = TaskState::done;
+  --leased_;
+  ++done_;
+  for (const TaskId next : needed_by_[task]) {
+    assert(missing_[next] > 0);
+    if (--missing_[next] == 0 && state_[next] == TaskState::waiting) make_ready(next);
+  }
+}
+
+void JobState::lost_inputs(TaskId task, std::span<const TaskId> inputs) {
+  assert(state_[task] == TaskState::leased);
+  state_[task] = TaskState::waiting;
+  --leased_;
+  for (const TaskId input : inputs) {
+    if (state_[input] != TaskState::done) continue;  // another task has noticed already
+    --done_;
+    make_ready(input);
+    for (const TaskId next : needed_by_[input])
+      if (state_[next] != TaskState::done) ++missing_[next];
+  }
+  // Others that are queued are sorted out when they are leased; one that runs right now finds out by itself.
+  if (missing_[task] == 0) make_ready(task);
+}
+
+void JobState::fail(Error error) {
+  if (!error_) error_ = std::move(error);
+}
+
+}  // namespace dubfarm::scheduler

@@ -1,0 +1,18 @@
+// The tasks of a plan: every chunk, every print range after the chunks it hears, every print's finish after its ranges.
+#pragma once
+#include <vector>
+
+#include "scheduler/plan/plan.hpp"
+#include "scheduler/state/job_state.hpp"
+
+namespace dubfarm::scheduler {
+
+/// Ranges start on this grid (frames); meters need it (kernels/loudness: groups of 2 s).
+[[nodiscard]] constexpr Frames range_grid(int sample_rate) { return 2 * static_cast<Frames>((sample_rate + 49) / 50 * 50); }
+
+/// Tasks 0 ... plan.chunks.size() - 1 are the chunks, in the plan's order; then, print by print, its ranges and its finish. A print that is
+/// the same as an earlier one has none. Chunks are in the order of the timeline, so that outputs grow from their start.
+/// @param history  frames before a range that printing it reads too.
+[[nodiscard]] std::vector<Task> job_tasks(const plan::Plan& plan, Frames history);
+
+}  // namespace dubfarm::scheduler

@@ -1,0 +1,118 @@
+#include "cli/measure.hpp"
+
+#include <gtest/gtest.h>
+#include <sndfile.h>
+
+#include <cmath>
+#include <filesystem>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <numbers>
+
+#include "common/units.hpp"
+
+namespace dubfarm::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+class Measure : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = fs::temp_directory_path() / ("dubfarm-measure-" + std::to_string(::testing::UnitTest::GetInstance()->random_seed()) + "-" +
+                                           ::testing::UnitTest::GetInstance()->current_test_info()->name());
+    fs::create_directories(folder_);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  /// A 1 kHz sine of the same level in every channel, as float WAV.
+  std::string write_tone(const std::string& name, int channels, double seconds, double dbfs, Frames bad_frame = -1) {
+    const std::string path = (folder_ / name).string();
+    SF_INFO info{};
+    info.channels = channels, info.samplerate = 48000, info.format = SF_FORMAT_WAV | SF_FORMAT_FLOAT;
+    SNDFILE* file = sf_open(path.c_str(), SFM_WRITE, &info);
+    EXPECT_NE(file, nullptr) << sf_strerror(nullptr);
+    std::vector<float> samples;
+    for (Frames i = 0; i < static_cast<Frames>(seconds * 48000); ++i) {
+      const double v = std::pow(10, dbfs / 20) * std::sin(2 * std::numbers::pi * 1000 * static_cast<double>(i) / 48000);
+      for (int c = 0; c < channels; ++c) samples.push_back(i == bad_frame && c == 1 ? std::numeric_limits<float>::quiet_NaN() : static_cast<float>(v));
+    }
+    EXPECT_EQ(sf_writef_float(file, samples.data(), static_cast<Frames>(seconds * 48000)), static_cast<Frames>(seconds * 48000));
+    sf_close(file);
+    return path;
+  }
+
+  struct Outcome { int status; std::string out, err; };
+  static Outcome run(const std::vector<std::string>& files, bool as_json, int threads = 2) {
+    ::testing::internal::CaptureStdout();
+    ::testing::internal::CaptureStderr();
+    const int status = run_measure(files, as_json, threads);
+    std::fflush(stdout);
+    return {status, ::testing::internal::GetCapturedStdout(), ::testing::internal::GetCapturedStderr()};
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(Measure, ReadsAStereoToneAtItsLevel) {
+  const std::string file = write_tone("tone.wav", 2, 10, -23);
+  const Outcome o = run({file}, true);
+  ASSERT_EQ(o.status, 0) << o.err;
+  const json list = json::parse(o.out);
+  ASSERT_EQ(list.size(), 1u);
+  EXPECT_EQ(list[0]["file"], file);
+  EXPECT_EQ(list[0]["layout"], "stereo");
+  const json& loudness = list[0]["loudness"];
+  EXPECT_NEAR(loudness["integrated_lufs"].get<double>(), -23, 0.05);
+  EXPECT_NEAR(loudness["max_momentary_lufs"].get<double>(), -23, 0.05);
+  EXPECT_NEAR(loudness["max_short_term_lufs"].get<double>(), -23, 0.05);
+  EXPECT_NEAR(loudness["range_lu"].get<double>(), 0, 0.05);
+  EXPECT_NEAR(loudness["true_peak_dbtp"].get<double>(), -23, 0.2);
+  EXPECT_NEAR(loudness["sample_peak_dbfs"].get<double>(), -23, 0.01);
+}
+
+TEST_F(Measure, GivesTheSameNumbersOnAnyNumberOfThreads) {
+  const std::string file = write_tone("long.wav", 6, 40, -20);
+  const std::string one = run({file}, true, 1).out;
+  EXPECT_FALSE(one.empty());
+  EXPECT_EQ(one, run({file}, true, 3).out);
+}
+
+TEST_F(Measure, GivesNullForSilence) {
+  const json list = json::parse(run({write_tone("silence.wav", 1, 5, -std::numeric_limits<double>::infinity())}, true).out);
+  for (const auto& [name, value] : list[0]["loudness"].items()) EXPECT_TRUE(value.is_null()) << name;
+}
+
+TEST_F(Measure, PrintsATableForPeople) {
+  const std::string file = write_tone("tone.wav", 2, 5, -23);
+  EXPECT_EQ(run({file}, false).out, "  I LUFS  LRA LU    M max    S max  TP dBTP  peak dB  layout  file\n"
+                                    "  -22.99    0.00   -22.99   -22.99   -22.99   -23.00  stereo  " + file + "\n");
+}
+
+TEST_F(Measure, MeasuresTheOthersWhereOneFileCannotBeRead) {
+  const std::string missing = (folder_ / "missing.wav").string(), good = write_tone("good.wav", 2, 5, -23);
+  const Outcome o = run({missing, good}, true);
+  EXPECT_EQ(o.status, 2);
+  EXPECT_NE(o.err.find("error: " + missing + ": "), std::string::npos) << o.err;
+  ASSERT_EQ(json::parse(o.out).size(), 1u);
+  EXPECT_EQ(json::parse(o.out)[0]["file"], good);
+}
+
+TEST_F(Measure, NamesTheFirstSampleThatIsNotANumber) {
+  const std::string file = write_tone("nan.wav", 2, 5, -23, 120000);
+  const Outcome o = run({file}, true);
+  EXPECT_EQ(o.status, 2);
+  EXPECT_EQ(o.err, "error: " + file + ": frame 120000 (2.500 s) of channel 2 is not a finite number; render or convert the file again\n");
+  EXPECT_EQ(json::parse(o.out), json::array());
+}
+
+TEST_F(Measure, SaysThatItKnowsNoLayoutOfThreeChannels) {
+  const Outcome o = run({write_tone("three.wav", 3, 5, -23)}, true);
+  EXPECT_EQ(o.status, 0);
+  EXPECT_NE(o.err.find("3 channels are no layout that dubfarm knows; every channel has weight 1"), std::string::npos) << o.err;
+  EXPECT_NEAR(json::parse(o.out)[0]["loudness"]["integrated_lufs"].get<double>(), -23 + 10 * std::log10(1.5), 0.05);
+}
+
+}  // namespace
+}  // namespace dubfarm::cli

@@ -1,0 +1,108 @@
+// Sample memory of one rendering thread: planar, 64-byte aligned, recycled from chunk to chunk so that pages are touched once.
+#pragma once
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <vector>
+
+#include "common/units.hpp"
+
+namespace dubfarm::worker {
+
+/// Aligned, uninitialised memory that only grows.
+template <class T>
+class Growing {
+ public:
+  /// Room for `count` values; what they hold is undefined.
+  T* reserve(std::size_t count) {
+    if (count > capacity_) {
+      values_.reset();  // first, so that both never live at once
+      values_.reset(static_cast<T*>(::operator new(count * sizeof(T), kAlign)));
+      capacity_ = count;
+    }
+    return values_.get();
+  }
+  [[nodiscard]] std::size_t capacity() const { return capacity_; }
+
+ private:
+  static constexpr std::align_val_t kAlign{64};
+  struct Free { void operator()(T* p) const noexcept { ::operator delete(p, kAlign); } };
+  std::unique_ptr<T, Free> values_;
+  std::size_t capacity_ = 0;
+};
+
+/// [channels][frames] of float; each channel starts on a 64-byte boundary. Borrowed from a BufferPool, given back on destruction.
+class BufferPool;
+class Buffer {
+ public:
+  Buffer() = default;
+  Buffer(Buffer&& other) noexcept { *this = std::move(other); }
+  Buffer& operator=(Buffer&& other) noexcept {
+    std::swap(pool_, other.pool_);
+    std::swap(memory_, other.memory_);
+    std::swap(base_, other.base_);
+    std::swap(channels_, other.channels_);
+    std::swap(frames_, other.frames_);
+    std::swap(stride_, other.stride_);
+    return *this;
+  }
+  ~Buffer();
+  [[nodiscard]] float* channel(int c) { return base_ + static_cast<std::size_t>(c) * stride_; }
+  [[nodiscard]] const float* channel(int c) const { return base_ + static_cast<std::size_t>(c) * stride_; }
+  [[nodiscard]] int channels() const { return channels_; }
+  [[nodiscard]] Frames frames() const { return frames_; }
+  /// Pointers to every channel, `offset` frames in.
+  [[nodiscard]] std::vector<float*> pointers(Frames offset = 0) {
+    std::vector<float*> p;
+    for (int c = 0; c < channels_; ++c) p.push_back(channel(c) + offset);
+    return p;
+  }
+
+ private:
+  friend class BufferPool;
+  BufferPool* pool_ = nullptr;
+  std::unique_ptr<Growing<float>> memory_;
+  float* base_ = nullptr;
+  int channels_ = 0;
+  Frames frames_ = 0;
+  std::size_t stride_ = 0;
+};
+
+/// Not shared between threads; outlives its buffers.
+class BufferPool {
+ public:
+  /// Contents are undefined.
+  Buffer take(int channels, Frames frames) {
+    Buffer b;
+    b.pool_ = this;
+    b.channels_ = channels;
+    b.frames_ = frames;
+    // A page and a line more than a multiple of 16 frames, so that channels do not collide in the cache's sets.
+    b.stride_ = ((static_cast<std::size_t>(frames) + 15) / 16 + 5) * 16;
+    const std::size_t size = b.stride_ * static_cast<std::size_t>(channels);
+    // The smallest spare block that is large enough, else the largest, which then grows.
+    std::size_t best = spare_.size();
+    for (std::size_t i = 0; i < spare_.size(); ++i) {
+      const auto capacity = [&](std::size_t k) { return spare_[k]->capacity(); };
+      if (best == spare_.size() || (capacity(i) >= size ? capacity(best) < size || capacity(i) < capacity(best) : capacity(best) < capacity(i))) best = i;
+    }
+    if (best < spare_.size()) {
+      b.memory_ = std::move(spare_[best]);
+      spare_.erase(spare_.begin() + static_cast<std::ptrdiff_t>(best));
+    } else {
+      b.memory_ = std::make_unique<Growing<float>>();
+    }
+    b.base_ = b.memory_->reserve(size);
+    return b;
+  }
+
+ private:
+  friend class Buffer;
+  std::vector<std::unique_ptr<Growing<float>>> spare_;
+};
+
+inline Buffer::~Buffer() {
+  if (memory_) pool_->spare_.push_back(std::move(memory_));
+}
+
+}  // namespace dubfarm::worker

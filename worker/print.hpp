@@ -1,0 +1,86 @@
+// Printing: stems' blobs summed into a programme's samples, quantised, measured as delivered, and written in place, range by range.
+#pragma once
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/layout.hpp"
+#include "common/media/wav_writer.hpp"
+#include "common/mix/document.hpp"
+#include "common/program/program.hpp"
+#include "common/result.hpp"
+#include "common/store/store.hpp"
+#include "kernels/true_peak/true_peak.hpp"
+#include "worker/buffers.hpp"
+
+namespace dubfarm::worker {
+
+struct PrintPlacement {
+  Frames first = 0, length = 0;  // on the timeline
+  program::Key key;
+};
+struct PrintStem {
+  std::vector<PrintPlacement> placements;  // ascending; silence between them
+  Matrix matrix;                           // [output channels][stem channels], levels included
+};
+struct PrintFileSpec {
+  std::string path;           // final
+  std::vector<int> channels;  // of the layout, in the order they are written
+};
+/// One programme: what is summed, how it is quantised, where it goes.
+struct PrintSpec {
+  int sample_rate = 48000;
+  Frames length = 0;
+  Layout layout = Layout::stereo;
+  std::vector<PrintStem> stems;  // in the order of summation
+  mix::SampleType sample_type = mix::SampleType::int24;
+  bool dither = true;
+  std::string dither_name;  // dither is a function of this, the channel and the position
+  std::vector<PrintFileSpec> files;
+  media::Bext bext;  // without loudness
+};
+
+/// What was measured of one programme, every range in; the material of scheduler/delivery.
+struct PrintMeasurement {
+  std::vector<std::vector<double>> energy;  // [channels][sub-blocks of 20 ms]
+  std::vector<kernels::Peaks> peaks;        // [channels]
+  std::int64_t clipped_samples = 0;
+};
+
+/// The blobs that a range needed and did not find intact: to be rendered again.
+struct LostBlobs { std::vector<program::Key> keys; };
+
+/// Memory of one printing thread.
+struct PrintScratch {
+  BufferPool pool;
+  Growing<double> sum;
+  Growing<std::byte> bytes;
+};
+
+/// A print on its way. Threads: print_range() may run on many at once, on ranges that do not overlap; begin() comes before, finish() after.
+class Print {
+ public:
+  explicit Print(PrintSpec spec);
+
+  /// Makes the partial files, of full length. Called once, by whichever thread comes first to print_range(); safe to call again.
+  Result<void> begin();
+  /// Prints frames [first, first + count). `first` lies on kernels::group_frames(); so does the end, but for the last range.
+  /// @return the blobs that are missing or corrupt (nothing was printed then), or nothing: the range is written.
+  Result<std::optional<LostBlobs>> print_range(const Store& store, Frames first, Frames count, PrintScratch& scratch);
+  /// All ranges are in: the measurement, complete with the filters' ring after the last frame.
+  [[nodiscard]] const PrintMeasurement& measurement() const { return measurement_; }
+  /// Writes headers with the measured loudness, and puts every file under its final name.
+  /// @return SHA-256 of each file, in the order of PrintSpec::files.
+  Result<std::vector<std::string>> finish(const media::Bext& bext);
+  [[nodiscard]] const PrintSpec& spec() const { return spec_; }
+
+ private:
+  PrintSpec spec_;
+  std::mutex mutex_;  // guards files_ while they are made, and measurement_
+  std::vector<media::WavFile> files_;
+  std::optional<Error> begin_error_;
+  PrintMeasurement measurement_;
+};
+
+}  // namespace dubfarm::worker

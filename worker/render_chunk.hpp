@@ -1,0 +1,43 @@
+// A chunk program, executed: sources to the stem's samples.
+#pragma once
+#include <atomic>
+
+#include "common/program/program.hpp"
+#include "common/result.hpp"
+#include "kernels/convolve/convolve.hpp"
+#include "worker/buffers.hpp"
+#include "worker/ir_cache.hpp"
+#include "worker/sources.hpp"
+
+namespace dubfarm::worker {
+
+/// What the CPU backend adds to every key: raised whenever a change may change a bit of any chunk.
+inline constexpr const char* kNumericProfile = "cpu 1";
+
+/// Memory of one rendering thread, reused from chunk to chunk.
+struct RenderScratch {
+  BufferPool pool;
+  SourceScratch sources;
+  kernels::ConvolveScratch convolve;
+  Growing<double> sums, curves;
+};
+
+/// A chunk's samples, and the pre-roll that still stands before them.
+struct RenderedChunk {
+  Buffer samples;
+  Frames lead = 0;  // frames of `samples` before the chunk's first
+  Frames frames = 0;
+  [[nodiscard]] std::vector<const float*> channels() const {
+    std::vector<const float*> pointers;
+    for (int c = 0; c < samples.channels(); ++c) pointers.push_back(samples.channel(c) + lead);
+    return pointers;
+  }
+};
+
+/// Renders `program` into a buffer of its layout and length. A pure function of the program and its sources: the same bits on every thread,
+/// in any order. The calling thread must hold kernels::FlushDenormals.
+/// @return the samples; Errc::invalid_input where a source is broken or changed; Errc::cancelled soon after `cancel` is set.
+Result<RenderedChunk> render_chunk(const program::Program& program, const Sources& sources, IrCache& irs, RenderScratch& scratch,
+                            const std::atomic<bool>& cancel);
+
+}  // namespace dubfarm::worker

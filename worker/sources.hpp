@@ -1,0 +1,66 @@
+// Every source of a job by its content, at the job's rate, for all rendering threads.
+#pragma once
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/media/digest.hpp"
+#include "common/media/probe.hpp"
+#include "common/media/resample.hpp"
+#include "common/store/store.hpp"
+#include "worker/source_reader.hpp"
+
+namespace dubfarm::worker {
+
+struct SourceFile {
+  media::Digest digest;
+  media::SourceInfo info;
+  media::FileStamp stamp;
+};
+
+/// What one thread needs to read sources: see ReadScratch; and the pieces of converted sources that it used last.
+class SourceScratch {
+ public:
+  SourceScratch();
+  ~SourceScratch();
+  SourceScratch(const SourceScratch&) = delete;
+  SourceScratch& operator=(const SourceScratch&) = delete;
+
+ private:
+  friend class Sources;
+  struct Pieces;
+  ReadScratch read_;
+  std::unique_ptr<Pieces> pieces_;
+};
+
+/// Reads sources at the job's rate. One at another rate is converted in pieces, each kept in the store under the source's digest, so that
+/// it is converted once for all chunks, versions and renders. Threads: read() and impulse_response() are safe from many.
+class Sources {
+ public:
+  /// @param store  where converted pieces go; outlives this object.
+  Sources(std::vector<SourceFile> files, int sample_rate, const Store& store);
+  ~Sources();
+
+  /// out[i][n] = source channel channels[i] at frame first + n of the source at the job's rate. What lies outside the source is an error.
+  Result<void> read(const media::Digest& digest, Frames first, Frames count, std::span<const int> channels, std::span<float* const> out,
+                    SourceScratch& scratch) const;
+  /// The whole of an impulse response, every channel, at the job's rate.
+  Result<media::Planar> impulse_response(const media::Digest& digest, SourceScratch& scratch) const;
+  /// Errors if any of these files changed since the job was planned. Ask before a result that used them is published.
+  Result<void> verify_unchanged(std::span<const media::Digest> digests) const;
+
+ private:
+  struct Entry;
+  Result<const Entry*> entry(const media::Digest& digest) const;
+  Result<std::shared_ptr<const media::Planar>> converted_piece(const Entry& entry, Frames piece, SourceScratch& scratch) const;
+  Result<void> read_converted(const Entry& entry, Frames first, Frames count, std::span<const int> channels, std::span<float* const> out,
+                              SourceScratch& scratch) const;
+  int sample_rate_;
+  const Store& store_;
+  std::map<media::Digest, std::unique_ptr<Entry>> entries_;
+};
+
+}  // namespace dubfarm::worker

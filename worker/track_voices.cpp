@@ -1,0 +1,245 @@
+#include "worker/track_voices.hpp"
+
+#include <algorithm>
+
+#include "kernels/clip/clip.hpp"
+#include "kernels/mix/mix.hpp"
+
+namespace dubfarm::worker {
+namespace {
+
+bool is_static(const program::Band& band) { return band.freq_hz.is_constant() && band.q.is_constant() && band.gain_db.is_constant(); }
+
+int inputs_of(const program::Reverb& reverb) { return reverb.input == mix::ReverbInput::mono ? 1 : 2; }
+
+kernels::FadeShape fade_shape(const program::Fade& fade) { return {fade.length, fade.phase, fade.curve}; }
+
+}  // namespace
+
+SumLayout::SumLayout(const program::Program& program) {
+  for (const program::Bus& bus : program.buses) {
+    bus_first.push_back(sums);
+    sums += channel_count(bus.layout);
+  }
+  bus_sums = sums;
+  for (const program::Reverb& reverb : program.reverbs) {
+    reverb_first.push_back(sums);
+    sums += inputs_of(reverb);
+  }
+}
+
+TrackVoices::TrackVoices(const program::Program& program, const SumLayout& layout, const Sources& sources)
+    : program_(program), layout_(layout), sources_(sources) {
+  for (const program::Track& track : program.tracks) add_voice(track);
+  for (Group& group : groups_) {
+    std::size_t bands = 0;
+    for (const Voice& voice : group.voices) {
+      bands = std::max(bands, voice.track->eq.size());
+      group.moves |= !voice.moving.empty();
+    }
+    if (group.chain || bands == 0) continue;
+    group.bank = std::make_unique<kernels::EqBank>(group.lanes, static_cast<int>(bands));
+    int lane = 0;
+    for (const Voice& voice : group.voices)
+      for (int c = 0; c < voice.channels; ++c, ++lane)
+        for (std::size_t b = 0; b < voice.track->eq.size(); ++b) {
+          const program::Band& band = voice.track->eq[b];
+          const SvfCoeffs coeffs = design_svf(band.type, band.freq_hz.constant, band.q.constant, band.gain_db.constant, program.sample_rate);
+          group.bank->set(lane, static_cast<int>(b), kernels::step_from(coeffs));
+        }
+  }
+  lanes_.reserve(static_cast<std::size_t>((kernels::EqBank::kMaxLanes + kMaxChannels) * kRenderBlock));
+  curves_.reserve(static_cast<std::size_t>((slots_ + 1) * kRenderBlock));
+}
+
+void TrackVoices::add_voice(const program::Track& track) {
+  const int channels = channel_count(track.layout);
+  const bool has_static_eq = std::all_of(track.eq.begin(), track.eq.end(), is_static);
+  if (groups_.empty() || groups_.back().chain || !has_static_eq || groups_.back().lanes + channels > kernels::EqBank::kMaxLanes) groups_.emplace_back();
+  Group& group = groups_.back();
+  if (!has_static_eq) {
+    group.chain = std::make_unique<kernels::EqChain>(channels, program_.sample_rate);
+    for (const program::Band& band : track.eq) group.chain->add(band.type, band.freq_hz, band.q, band.gain_db);
+  }
+  Voice voice;
+  voice.track = &track;
+  voice.channels = channels;
+  voice.begin = track.clips.front().at;
+  for (const program::Clip& clip : track.clips) voice.begin = std::min(voice.begin, clip.at);
+
+  int slots = 0;
+  std::vector<Route> still;
+  // Levels and pans that stand still become factors; those that move become curves.
+  struct Factor { double gain; std::vector<int> curves; };
+  const auto level = [&](const mix::Automation& db) -> Factor {
+    kernels::GainCurve curve(db);
+    if (curve.is_constant()) return {curve.constant_linear(), {}};
+    voice.levels.push_back({std::move(curve), slots});
+    return {1.0, {slots++}};
+  };
+  const auto times = [](Factor a, const Factor& b) -> Factor {
+    a.gain *= b.gain;
+    a.curves.insert(a.curves.end(), b.curves.begin(), b.curves.end());
+    return a;
+  };
+  const auto route = [&](int sum, int lane, double coef, const Factor& factor) {
+    if (coef * factor.gain == 0) return;
+    (factor.curves.empty() ? still : voice.moving).push_back({sum, lane, coef * factor.gain, factor.curves});
+  };
+  const auto through_matrix = [&](Layout to, int first_sum, const Factor& factor) {
+    const Matrix matrix = conversion_matrix(track.layout, to);
+    for (int r = 0; r < matrix.rows; ++r)
+      for (int c = 0; c < matrix.columns; ++c) route(first_sum + r, c, matrix.at(r, c), factor);
+  };
+  const auto panned = [&](Layout to, int first_sum, const Factor& factor) {
+    kernels::PanCurve pan(to, track.azimuth_deg);
+    if (pan.is_constant()) {
+      for (int c = 0; c < channel_count(to); ++c) route(first_sum + c, 0, pan.constant_gains()[static_cast<std::size_t>(c)], factor);
+      return;
+    }
+    Pan moving{std::move(pan), {}};
+    for (const int channel : moving.curve.channels()) {
+      moving.slots.push_back(slots);
+      route(first_sum + channel, 0, 1.0, times(factor, {1.0, {slots++}}));
+    }
+    voice.pans.push_back(std::move(moving));
+  };
+  const auto place = [&](Layout to, int first_sum, const Factor& factor) {
+    if (track.layout == Layout::mono) panned(to, first_sum, factor);
+    else through_matrix(to, first_sum, factor);
+  };
+
+  const Factor fader = level(track.gain_db);
+  if (track.bus != program::kNoBus) {
+    const Layout bus = program_.buses[track.bus].layout;
+    const int first = layout_.bus_first[track.bus];
+    place(bus, first, fader);
+    if (track.lfe_db) {
+      const Factor lfe = times(fader, level(*track.lfe_db));
+      const Matrix mono = conversion_matrix(track.layout, Layout::mono);
+      for (int c = 0; c < mono.columns; ++c) route(first + lfe_channel(bus).value(), c, mono.at(0, c), lfe);
+    }
+  }
+  for (const program::Send& send : track.sends) {
+    const Factor factor = send.pre_fader ? level(send.gain_db) : times(fader, level(send.gain_db));
+    const int first = layout_.reverb_first[send.reverb];
+    if (program_.reverbs[send.reverb].input == mix::ReverbInput::mono) through_matrix(Layout::mono, first, factor);
+    else place(Layout::stereo, first, factor);
+  }
+
+  // Two routes from one lane into one accumulator add up: a pan into LFE and lfe_db cannot meet, but two sends to one reverb can.
+  const int first_lane = group.lanes;
+  group.lanes += channels;
+  std::vector<double> coefs(static_cast<std::size_t>(layout_.sums * group.lanes), 0.0);
+  for (int s = 0; s < layout_.sums; ++s)
+    for (int l = 0; l < first_lane; ++l)
+      coefs[static_cast<std::size_t>(s * group.lanes + l)] = group.coefs[static_cast<std::size_t>(s * first_lane + l)];
+  for (const Route& r : still) coefs[static_cast<std::size_t>(r.sum * group.lanes + first_lane + r.lane)] += r.coef;
+  group.coefs = std::move(coefs);
+  slots_ = std::max(slots_, slots);
+  group.voices.push_back(std::move(voice));
+}
+
+Result<void> TrackVoices::read_voice(const Voice& voice, Frames first, Frames n, float* const* x, SourceScratch& scratch) {
+  const auto channels = static_cast<std::size_t>(voice.channels);
+  bool is_silent = true;  // x holds nothing yet
+  int source_channels[kMaxChannels];
+  for (const program::Clip& clip : voice.track->clips) {
+    const Frames begin = std::max(first, clip.at), end = std::min(first + n, clip.at + clip.length);
+    if (begin >= end) continue;
+    const kernels::ClipShape shape{clip.gain_linear, fade_shape(clip.fade_in), fade_shape(clip.fade_out), {}, {}};
+    const Frames from = begin - clip.at, count = end - begin;
+    const media::Digest& digest = program_.sources[clip.source].digest;
+    for (std::size_t c = 0; c < channels; ++c) source_channels[c] = clip.channels[c];
+    const std::span<const int> wanted(source_channels, channels);
+    const bool is_plain = shape.fade_in.phase + from >= shape.fade_in.length && shape.fade_out.phase - (from + count - 1) >= shape.fade_out.length;
+    if (is_silent && is_plain && count == n) {  // the usual case: in the middle of one clip
+      TRY(sources_.read(digest, clip.in + from, n, wanted, std::span(x, channels), scratch));
+      for (std::size_t c = 0; c < channels; ++c) kernels::apply_gain(x[c], shape.gain, n);
+      is_silent = false;
+      continue;
+    }
+    if (is_silent)
+      for (std::size_t c = 0; c < channels; ++c) std::fill_n(x[c], n, 0.0f);
+    is_silent = false;
+    float* samples[kMaxChannels];
+    for (int c = 0; c < voice.channels; ++c) samples[c] = lanes_.reserve(0) + (kernels::EqBank::kMaxLanes + c) * kRenderBlock;
+    TRY(sources_.read(digest, clip.in + from, count, wanted, std::span(samples, channels), scratch));
+    for (std::size_t c = 0; c < channels; ++c) kernels::add_clip(shape, from, count, samples[c], x[c] + (begin - first));
+  }
+  if (is_silent)
+    for (std::size_t c = 0; c < channels; ++c) std::fill_n(x[c], n, 0.0f);
+  return {};
+}
+
+void TrackVoices::mix_group(Group& group, Frames first, Frames n, int first_sum, const std::vector<bool>& is_active, double* const* sums) {
+  const int outs = layout_.sums - first_sum;
+  float* const base = lanes_.reserve(0);
+  const float* x[kernels::EqBank::kMaxLanes];
+  for (int l = 0; l < group.lanes; ++l) x[l] = base + l * kRenderBlock;
+  double* const curves = curves_.reserve(0);
+  const auto curve = [&](int slot) { return curves + static_cast<Frames>(slot) * kRenderBlock; };
+
+  if (!group.moves && std::all_of(is_active.begin(), is_active.end(), [](bool a) { return a; })) {
+    kernels::mix_add(x, group.lanes, group.coefs.data() + first_sum * group.lanes, outs, n, sums + first_sum);
+    return;
+  }
+  int lane = 0;
+  for (std::size_t v = 0; v < group.voices.size(); lane += group.voices[v].channels, ++v) {
+    if (!is_active[v]) continue;
+    const Voice& voice = group.voices[v];
+    for (int s = 0; s < outs; ++s)
+      for (int c = 0; c < voice.channels; ++c) {
+        const double coef = group.coefs[static_cast<std::size_t>((first_sum + s) * group.lanes + lane + c)];
+        kernels::mix_add_scaled(x[lane + c], coef, n, sums[first_sum + s]);
+      }
+    if (voice.moving.empty()) continue;
+    for (const Level& level : voice.levels) level.curve.evaluate(first, n, curve(level.slot));
+    for (const Pan& pan : voice.pans) {
+      std::vector<double*> gains;
+      for (const int slot : pan.slots) gains.push_back(curve(slot));
+      pan.curve.evaluate(first, n, gains.data());
+    }
+    for (const Route& route : voice.moving) {
+      if (route.sum < first_sum) continue;
+      const double* gain = curve(route.curves.front());
+      if (route.curves.size() > 1) {
+        double* const product = curve(slots_);
+        std::copy_n(gain, n, product);
+        for (std::size_t k = 1; k < route.curves.size(); ++k) kernels::multiply(product, curve(route.curves[k]), n);
+        gain = product;
+      }
+      kernels::mix_add_curve(x[lane + route.lane], gain, route.coef, n, sums[route.sum]);
+    }
+  }
+}
+
+Result<bool> TrackVoices::add_block(Frames first, Frames n, bool dry, double* const* sums, SourceScratch& scratch) {
+  float* const base = lanes_.reserve(0);
+  bool any_sound = false;
+  std::vector<bool> is_active;
+  for (Group& group : groups_) {
+    is_active.clear();
+    float* x[kernels::EqBank::kMaxLanes];
+    int lane = 0;
+    for (const Voice& voice : group.voices) {
+      const bool active = first < voice.track->end && first + n > voice.begin;
+      is_active.push_back(active);
+      float* channels[kMaxChannels];
+      for (int c = 0; c < voice.channels; ++c) {
+        channels[c] = base + (lane + c) * kRenderBlock;
+        x[lane + c] = active ? channels[c] : nullptr;
+      }
+      if (active) TRY(read_voice(voice, first, n, channels, scratch));
+      lane += voice.channels;
+    }
+    if (std::none_of(is_active.begin(), is_active.end(), [](bool a) { return a; })) continue;
+    any_sound = true;
+    if (group.chain) group.chain->process(x, first, n);
+    else if (group.bank) group.bank->process(x, n);
+    mix_group(group, first, n, dry ? 0 : layout_.bus_sums, is_active, sums);
+  }
+  return any_sound;
+}
+
+}  // namespace dubfarm::worker
