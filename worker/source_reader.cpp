@@ -209,20 +209,23 @@ Result<void> SourceReader::read_decoded(Frames first, Frames count, std::span<co
 
   Decoder& decoder = decoders.front();
   const Frames step = std::max<Frames>(1, static_cast<Frames>(kBounceBytes / sizeof(float)) / info_.channels);
-  scratch.state_->frames.resize(static_cast<std::size_t>(std::max<Frames>(step * info_.channels, static_cast<Frames>(scratch.state_->frames.size()))));
+  scratch.state_->frames.resize(
+      static_cast<std::size_t>(std::max<Frames>(step * info_.channels, static_cast<Frames>(scratch.state_->frames.size()))));
   float* const frames = scratch.state_->frames.data();
   const auto next = [&](Frames wanted) -> Result<void> {
     const Frames got = sf_readf_float(decoder.sound.get(), frames, wanted);
     decoder.position += got;
     if (got == wanted) return {};
-    const Error error = fail(Errc::invalid_input, "{}: it cannot be decoded past frame {} of {} ({}); the file is damaged or was cut short: copy it again",
-                             info_.path, decoder.position, info_.frames, sf_strerror(decoder.sound.get()));
+    const Error error =
+        fail(Errc::invalid_input, "{}: it cannot be decoded past frame {} of {} ({}); the file is damaged or was cut short: copy it again",
+             info_.path, decoder.position, info_.frames, sf_strerror(decoder.sound.get()));
     decoders.pop_front();
     return error;
   };
   if (decoder.position != first && decoder.exact_seeks) {
     if (sf_seek(decoder.sound.get(), first, SEEK_SET) != first) {
-      const Error error = fail(Errc::io_error, "{}: cannot seek to frame {} of {}: {}", info_.path, first, info_.frames, sf_strerror(decoder.sound.get()));
+      const Error error =
+          fail(Errc::io_error, "{}: cannot seek to frame {} of {}: {}", info_.path, first, info_.frames, sf_strerror(decoder.sound.get()));
       decoders.pop_front();
       return error;
     }
@@ -233,8 +236,8 @@ Result<void> SourceReader::read_decoded(Frames first, Frames count, std::span<co
     const Frames now = std::min(step, count - done);
     TRY(next(now));
     for (std::size_t c = 0; c < channels.size(); ++c) {
-      const Frames bad = kernels::decode(reinterpret_cast<const std::byte*>(frames), media::SampleFormat::f32le, info_.channels, channels[c], now,
-                                         out[c] + done);
+      const Frames bad = kernels::decode(reinterpret_cast<const std::byte*>(frames), media::SampleFormat::f32le, info_.channels,
+                                         channels[c], now, out[c] + done);
       if (bad >= 0) return not_finite(first + done + bad, channels[c], out[c][done + bad]);
     }
     done += now;

@@ -42,7 +42,8 @@ class SourceReader {
   /// @param channels  0-based, in any order, repeats allowed.
   /// @param out       one pointer to `count` floats per entry of `channels`; undefined after an error.
   /// @return `invalid_input`: the file changed or was cut short while it was rendered, or holds NaN or infinity (named by frame,
-  ///   from 0 as a clip's `in` counts, and channel, from 1 as a clip's `channels` do); `io_error`; `internal` for a range outside the source.
+  ///   from 0 as a clip's `in` counts, and channel, from 1 as a clip's `channels` do); `io_error`; `internal` for a range outside the
+  ///   source.
   [[nodiscard]] Result<void> read(Frames first, Frames count, std::span<const int> channels, std::span<float* const> out,
                                   ReadScratch& scratch) const;
 

@@ -15,6 +15,8 @@ constexpr std::int64_t kMaxBytes = std::int64_t{1} << 62;
 
 enum FormatTag : unsigned { kTagPcm = 1, kTagFloat = 3, kTagExtensible = 0xFFFE };
 
+enum class Container : std::uint8_t { riff, rf64, bw64 };
+
 /// The last 12 bytes of Wave64's chunk names; the first four read as in RIFF.
 constexpr std::array<unsigned char, 12> kW64Riff = {0x2E, 0x91, 0xCF, 0x11, 0xA5, 0xD6, 0x28, 0xDB, 0x04, 0xC1, 0x00, 0x00};
 constexpr std::array<unsigned char, 12> kW64Wave = {0xF3, 0xAC, 0xD3, 0x11, 0x8C, 0xD1, 0x00, 0xC0, 0x4F, 0x8E, 0xDB, 0x8A};
@@ -87,7 +89,6 @@ class Walker {
   }
 
   Result<std::optional<WalkedFile>> walk_riff(Container container, bool big_endian) {
-    walked_.container = container;
     big_endian_ = big_endian;
     bool has_format = false;
     std::optional<std::uint64_t> ds64_data_bytes;
@@ -102,7 +103,8 @@ class Walker {
         TRY(read_format(chunk.body, chunk.size));
         has_format = true;
       } else if (chunk.id() == "data") {
-        if (!has_format) return bad("its data chunk comes before any fmt chunk, so the samples cannot be understood; the header is damaged");
+        if (!has_format)
+          return bad("its data chunk comes before any fmt chunk, so the samples cannot be understood; the header is damaged");
         if (container != Container::riff && !ds64_data_bytes) {
           return bad("it is an {} file without the ds64 chunk that holds its true length; save it again from the program that wrote it",
                      container == Container::rf64 ? "RF64" : "BW64");
@@ -110,8 +112,9 @@ class Walker {
         std::uint64_t size = static_cast<std::uint64_t>(chunk.size);
         if (chunk.is_unwritten && ds64_data_bytes) size = *ds64_data_bytes;
         else if (chunk.is_unwritten) {
-          return bad("the length of its data was never written (0xFFFFFFFF: a stream, or a recorder that was stopped); open and save it in an "
-                     "audio editor");
+          return bad(
+              "the length of its data was never written (0xFFFFFFFF: a stream, or a recorder that was stopped); open and save it in an "
+              "audio editor");
         }
         TRY(set_data(chunk.body, size));
         TRY(check_tail(chunk.body + walked_.data_bytes));
@@ -154,7 +157,8 @@ class Walker {
     if (tag != kTagPcm && tag != kTagFloat) return {};
     const unsigned bytes = (bits + 7) / 8;
     const bool known = tag == kTagFloat ? bits == 32 || bits == 64 : bits >= 1 && bits <= 32;
-    if (!known) return bad("its header says {} bits per {} sample, which dubfarm cannot read", bits, tag == kTagFloat ? "float" : "integer");
+    if (!known)
+      return bad("its header says {} bits per {} sample, which dubfarm cannot read", bits, tag == kTagFloat ? "float" : "integer");
     if (block != channels * bytes) {
       return bad("its header says blocks of {} bytes, but {} channels of {} bits take {}; the header is damaged", block, channels, bits,
                  channels * bytes);
@@ -199,7 +203,8 @@ class Walker {
     }
     if (size == 0) return bad("it has no samples");
     if (size > static_cast<std::uint64_t>(there)) {
-      if (block() == 0) return bad("the header promises {} bytes of data but the file ends after {}; the file is truncated: copy it again", size, there);
+      if (block() == 0)
+        return bad("the header promises {} bytes of data but the file ends after {}; the file is truncated: copy it again", size, there);
       return bad("the header promises {} frames ({} bytes of data) but the file ends after {}; the file is truncated: copy it again",
                  size / static_cast<std::uint64_t>(block()), size, there / block());
     }
@@ -222,8 +227,10 @@ class Walker {
       if (chunk.body > file_bytes_) return {};
       if (!is_printable(chunk.id())) {
         if (is_zero_from(at)) return {};
-        return bad("after its samples come {} bytes that belong to no chunk; the header's length may be stale (a recorder that was stopped): "
-                   "open and save it in an audio editor", file_bytes_ - at);
+        return bad(
+            "after its samples come {} bytes that belong to no chunk; the header's length may be stale (a recorder that was stopped): "
+            "open and save it in an audio editor",
+            file_bytes_ - at);
       }
       at = chunk.body + chunk.size;
     }
@@ -234,13 +241,13 @@ class Walker {
     for (std::int64_t looked = 0; looked < 1 << 20; looked += static_cast<std::int64_t>(piece.size())) {
       const auto got = read_at(file_, at + looked, piece, path_);
       if (!got || *got == 0) return true;
-      if (std::any_of(piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(*got), [](std::byte b) { return b != std::byte{0}; })) return false;
+      if (std::any_of(piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(*got), [](std::byte b) { return b != std::byte{0}; }))
+        return false;
     }
     return true;
   }
 
   Result<std::optional<WalkedFile>> walk_w64() {
-    walked_.container = Container::w64;
     bool has_format = false;
     std::int64_t at = 40;
     for (int n = 0; n < kMaxChunks && at + 24 <= file_bytes_; ++n) {
@@ -253,7 +260,8 @@ class Walker {
         TRY(read_format(at + 24, static_cast<std::int64_t>(size) - 24));
         has_format = true;
       } else if (head.id(0) == "data" && tail_is(head, 4, kW64Wave)) {
-        if (!has_format) return bad("its data chunk comes before any fmt chunk, so the samples cannot be understood; the header is damaged");
+        if (!has_format)
+          return bad("its data chunk comes before any fmt chunk, so the samples cannot be understood; the header is damaged");
         TRY(set_data(at + 24, size - 24));
         return std::optional<WalkedFile>(walked_);
       }
@@ -264,7 +272,6 @@ class Walker {
   }
 
   Result<std::optional<WalkedFile>> walk_aiff(bool is_aifc) {
-    walked_.container = Container::aiff;
     big_endian_ = true;
     std::optional<std::uint32_t> frames;
     std::optional<Chunk> sound;
@@ -272,7 +279,8 @@ class Walker {
     for (int n = 0; n < kMaxChunks && at + 8 <= file_bytes_ && !(frames && sound); ++n) {
       TRY_ASSIGN(const Chunk chunk, riff_chunk(at));
       if (chunk.id() == "COMM") {
-        if (chunk.size < (is_aifc ? 22 : 18)) return bad("its COMM chunk has {} bytes, {} are needed; the header is damaged", chunk.size, is_aifc ? 22 : 18);
+        if (chunk.size < (is_aifc ? 22 : 18))
+          return bad("its COMM chunk has {} bytes, {} are needed; the header is damaged", chunk.size, is_aifc ? 22 : 18);
         TRY_ASSIGN(const Bytes comm, bytes_at(chunk.body, 22, true));
         frames = comm.u32(2);
         TRY(read_common(comm, is_aifc));
@@ -292,7 +300,8 @@ class Walker {
     const std::uint64_t size = block() > 0 ? static_cast<std::uint64_t>(block()) * *frames : static_cast<std::uint64_t>(sound->size - 8);
     TRY(set_data(offset, size));
     if (offset + walked_.data_bytes > sound->body + sound->size) {
-      return bad("its COMM chunk promises {} frames ({} bytes) but its SSND chunk holds {} bytes; the header is damaged", *frames, size, sound->size - 8);
+      return bad("its COMM chunk promises {} frames ({} bytes) but its SSND chunk holds {} bytes; the header is damaged", *frames, size,
+                 sound->size - 8);
     }
     return std::optional<WalkedFile>(walked_);
   }

@@ -11,10 +11,7 @@
 
 namespace dubfarm::media {
 
-enum class Container : std::uint8_t { riff, rf64, bw64, w64, aiff };
-
 struct WalkedFile {
-  Container container = Container::riff;
   int sample_rate = 0;
   int channels = 0;
   std::int64_t data_offset = 0;

@@ -18,7 +18,8 @@ Error system_error(int error_number, const std::string& path, std::string_view d
     case ENOENT: case ENOTDIR: return fail(Errc::not_found, "{}: cannot {}: {}", path, doing, reason);
     case ENOSPC: return fail(Errc::no_space, "{}: cannot {}: {}; free some space and start again", path, doing, reason);
     case EDQUOT: return fail(Errc::no_space, "{}: cannot {}: {}; the quota is used up", path, doing, reason);
-    case EFBIG: return fail(Errc::no_space, "{}: cannot {}: {}; the file system or a limit (ulimit -f) allows no larger file", path, doing, reason);
+    case EFBIG:
+      return fail(Errc::no_space, "{}: cannot {}: {}; the file system or a limit (ulimit -f) allows no larger file", path, doing, reason);
     default: return fail(Errc::io_error, "{}: cannot {}: {}", path, doing, reason);
   }
 }

@@ -39,7 +39,8 @@ struct FileStamp {
 /// Several processes may share a folder: a line goes in by one append, carries its own checksum, and a line that does not check is
 /// ignored; a lost line costs reading that source again, never a wrong digest. A file written within 2 s of being looked at
 /// is digested anew and not remembered: its clock could not tell a second write ("racily clean", as git has it).
-/// A cache that cannot be read or written is no error; it only forgets. Threads: safe; two threads that ask for one path at once read it once.
+/// A cache that cannot be read or written is no error; it only forgets. Threads: safe; two threads that ask for one path at once read it
+/// once.
 class DigestCache {
  public:
   /// @param folder  made if absent; empty: nothing is kept on disk.

@@ -45,8 +45,8 @@ bool agree(const WalkedFile& walked, const SF_INFO& sound) {
 Result<void> check_last_frame(const std::string& path, SNDFILE* sound, const SF_INFO& info) {
   std::vector<float> frame(static_cast<std::size_t>(info.channels));
   if (sf_seek(sound, info.frames - 1, SEEK_SET) == info.frames - 1 && sf_readf_float(sound, frame.data(), 1) == 1) return {};
-  return fail(Errc::invalid_input, "{}: the header promises {} frames but the last cannot be read; the file is truncated: copy it again", path,
-              info.frames);
+  return fail(Errc::invalid_input, "{}: the header promises {} frames but the last cannot be read; the file is truncated: copy it again",
+              path, info.frames);
 }
 
 }  // namespace
@@ -67,7 +67,8 @@ Result<SourceInfo> probe(const std::string& path) {
   }
   if (walked && agree(*walked, info)) return info_of(path, *walked);
   if (info.samplerate < 1 || info.channels < 1 || info.channels > 1024) {
-    return fail(Errc::invalid_input, "{}: its header says {} Hz and {} channels; the header is damaged", path, info.samplerate, info.channels);
+    return fail(Errc::invalid_input, "{}: its header says {} Hz and {} channels; the header is damaged", path, info.samplerate,
+                info.channels);
   }
   if (info.frames == 0) return fail(Errc::invalid_input, "{}: it has no samples", path);
   if (info.frames < 0 || info.frames == SF_COUNT_MAX || !info.seekable) {

@@ -68,8 +68,8 @@ Result<Planar> convert_range(const ReadFrames& read, int from, int to, int chann
       std::size_t taken = 0, fresh = 0;
       std::vector<const float*> rest = in_data;
       for (auto& pointer : rest) pointer += used;
-      error = soxr_process(converter.get(), now == 0 ? nullptr : static_cast<soxr_in_t>(rest.data()), static_cast<std::size_t>(now - used), &taken,
-                           static_cast<soxr_out_t>(into.data()), static_cast<std::size_t>(room), &fresh);
+      error = soxr_process(converter.get(), now == 0 ? nullptr : static_cast<soxr_in_t>(rest.data()), static_cast<std::size_t>(now - used),
+                           &taken, static_cast<soxr_out_t>(into.data()), static_cast<std::size_t>(room), &fresh);
       if (error != nullptr) return fail(Errc::internal, "soxr failed from {} Hz to {} Hz: {}", from, to, error);
       if (taken == 0 && fresh == 0) break;
       used += static_cast<Frames>(taken);
@@ -96,7 +96,8 @@ Result<Planar> convert_range(const ReadFrames& read, int from, int to, int chann
 
 Result<void> check_rates(int from, int to) {
   for (const int rate : {from, to}) {
-    if (rate < 1 || rate > kMaxRate) return fail(Errc::invalid_input, "a sample rate of {} Hz cannot be converted; 1 to {} Hz can", rate, kMaxRate);
+    if (rate < 1 || rate > kMaxRate)
+      return fail(Errc::invalid_input, "a sample rate of {} Hz cannot be converted; 1 to {} Hz can", rate, kMaxRate);
   }
   return {};
 }
@@ -134,7 +135,8 @@ Result<Planar> convert_impulse_response(const Planar& source, int from, int to) 
     for (std::size_t c = 0; c < source.size(); ++c) std::copy_n(source[c].begin() + first, count, out[c]);
     return {};
   };
-  TRY_ASSIGN(Planar converted, convert_range(read, from, to, static_cast<int>(source.size()), frames, 0, converted_length(frames, from, to)));
+  TRY_ASSIGN(Planar converted,
+             convert_range(read, from, to, static_cast<int>(source.size()), frames, 0, converted_length(frames, from, to)));
   const double scale = static_cast<double>(from) / to;
   for (auto& channel : converted)
     for (float& x : channel) x = static_cast<float>(x * scale);

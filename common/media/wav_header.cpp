@@ -103,9 +103,11 @@ Result<std::vector<std::byte>> wav_header(const WavFormat& format) {
   if (format.channels < 1 || format.channels > 1024) {
     return fail(Errc::invalid_input, "a WAV file of {} channels was asked for; 1 to 1024 can be written", format.channels);
   }
-  const std::uint64_t byte_rate = static_cast<std::uint64_t>(std::max(format.sample_rate, 0)) * static_cast<unsigned>(format.channels * bytes_per_sample(format.type));
+  const std::uint64_t byte_rate =
+      static_cast<std::uint64_t>(std::max(format.sample_rate, 0)) * static_cast<unsigned>(format.channels * bytes_per_sample(format.type));
   if (format.sample_rate < 1 || byte_rate > 0xFFFFFFFF) {
-    return fail(Errc::invalid_input, "a WAV file at {} Hz with {} channels was asked for; its byte rate must fit 32 bits", format.sample_rate, format.channels);
+    return fail(Errc::invalid_input, "a WAV file at {} Hz with {} channels was asked for; its byte rate must fit 32 bits",
+                format.sample_rate, format.channels);
   }
   if (format.frames < 0 || format.frames > std::numeric_limits<Frames>::max() / 8192) {
     return fail(Errc::invalid_input, "a WAV file of {} frames was asked for", format.frames);

@@ -63,7 +63,8 @@ Result<Descriptor> open_partial(const std::string& partial) {
       return fail(Errc::io_error, "{}: another process is writing this output; wait for it, or stop it", partial);
     }
     struct stat ours {}, named {};
-    if (::fstat(fd, &ours) == 0 && ::stat(partial.c_str(), &named) == 0 && ours.st_ino == named.st_ino && ours.st_dev == named.st_dev) return file;
+    if (::fstat(fd, &ours) == 0 && ::stat(partial.c_str(), &named) == 0 && ours.st_ino == named.st_ino && ours.st_dev == named.st_dev)
+      return file;
     // Between our open and our lock its former writer renamed or removed it: what we hold is no partial file any more.
   }
   return fail(Errc::io_error, "{}: other processes keep replacing this file; stop them", partial);
@@ -109,7 +110,8 @@ Result<WavFile> WavFile::create(const std::string& final_path, const WavFormat& 
   std::error_code failure;
   fs::create_directories(folder_of(final_path), failure);
   if (failure) return system_error(failure.value(), folder_of(final_path), "make this folder");
-  if (fs::is_directory(final_path, failure)) return fail(Errc::io_error, "{}: a folder of this name stands in the way of the output", final_path);
+  if (fs::is_directory(final_path, failure))
+    return fail(Errc::io_error, "{}: a folder of this name stands in the way of the output", final_path);
 
   auto state = std::make_unique<State>();
   state->final_path = final_path;
@@ -126,9 +128,11 @@ Result<void> WavFile::write(Frames first, std::span<const std::byte> interleaved
   const auto block = static_cast<std::size_t>(s.format.channels * bytes_per_sample(s.format.type));
   const auto count = static_cast<Frames>(interleaved.size() / block);
   if (interleaved.size() % block != 0 || first < 0 || first > s.format.frames - count) {
-    return fail(Errc::internal, "{}: {} bytes at frame {} do not fit {} frames of {} bytes", s.final_path, interleaved.size(), first, s.format.frames, block);
+    return fail(Errc::internal, "{}: {} bytes at frame {} do not fit {} frames of {} bytes", s.final_path, interleaved.size(), first,
+                s.format.frames, block);
   }
-  return write_at(s.file, static_cast<std::int64_t>(s.header_bytes) + first * static_cast<std::int64_t>(block), interleaved, s.partial_path);
+  return write_at(s.file, static_cast<std::int64_t>(s.header_bytes) + first * static_cast<std::int64_t>(block), interleaved,
+                  s.partial_path);
 }
 
 Result<std::string> WavFile::finish() {
@@ -137,10 +141,12 @@ Result<std::string> WavFile::finish() {
   TRY(write_at(s.file, 0, header, s.partial_path));
   if (::fsync(s.file.get()) != 0) return system_error(errno, s.partial_path, "bring to the disk");
   TRY_ASSIGN(std::string hash, sha256_of(s.file, s.partial_path));
-  if (::rename(s.partial_path.c_str(), s.final_path.c_str()) != 0) return system_error(errno, s.final_path, "give the finished output this name");
+  if (::rename(s.partial_path.c_str(), s.final_path.c_str()) != 0)
+    return system_error(errno, s.final_path, "give the finished output this name");
   s.finished = true;
   const Descriptor folder(::open(folder_of(s.final_path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (folder.is_open() && ::fsync(folder.get()) != 0 && errno != EINVAL) return system_error(errno, folder_of(s.final_path), "bring to the disk");
+  if (folder.is_open() && ::fsync(folder.get()) != 0 && errno != EINVAL)
+    return system_error(errno, folder_of(s.final_path), "bring to the disk");
   return hash;
 }
 

@@ -92,7 +92,7 @@ class Scanner {
 /// Builds the tree from the parser's events. The scanner follows, one token an event, and so knows where each one stands.
 class TreeBuilder final : public nlohmann::json_sax<nlohmann::json> {
  public:
-  explicit TreeBuilder(std::string_view text) : scanner_(text) {}
+  TreeBuilder(std::string_view text, std::size_t max_values) : scanner_(text), max_values_(max_values) {}
 
   JsonNode root;
   std::optional<JsonError> error;
@@ -164,8 +164,8 @@ class TreeBuilder final : public nlohmann::json_sax<nlohmann::json> {
     }
     node->type = type;
     node->spot = scanner_.spot();
-    if (++values_ > kMaxJsonValues)
-      error = JsonError{fmt::format("the document has more than {} values", kMaxJsonValues), pointer_of_open(), node->spot};
+    if (++values_ > max_values_)
+      error = JsonError{fmt::format("the document has more than {} values", max_values_), pointer_of_open(), node->spot};
     return node;
   }
   JsonNode* leaf(JsonType type) {
@@ -229,6 +229,7 @@ class TreeBuilder final : public nlohmann::json_sax<nlohmann::json> {
   }
 
   Scanner scanner_;
+  std::size_t max_values_;
   std::size_t values_ = 0;
   std::vector<JsonNode*> open_;  // the lists and objects around the current place; a container grows only while it is the innermost
 };
@@ -254,7 +255,7 @@ const JsonNode* JsonNode::find(std::string_view key) const {
   return nullptr;
 }
 
-std::variant<JsonNode, JsonError> parse_json(std::string_view text) {
+std::variant<JsonNode, JsonError> parse_json(std::string_view text, std::size_t max_values) {
   if (text.size() > kMaxJsonBytes)
     return JsonError{fmt::format("the document has {} bytes, and may have {}", text.size(), kMaxJsonBytes), "", {}};
   if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos) {  // the library would take it for the end
@@ -265,7 +266,7 @@ std::variant<JsonNode, JsonError> parse_json(std::string_view text) {
     }
     return JsonError{"not JSON: a NUL byte stands in the text", "", spot};
   }
-  TreeBuilder builder(text);
+  TreeBuilder builder(text, max_values);
   const bool ok = nlohmann::json::sax_parse(text.data(), text.data() + text.size(), &builder, nlohmann::json::input_format_t::json,
                                             /*strict=*/true, /*ignore_comments=*/true);
   if (!ok) {

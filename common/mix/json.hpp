@@ -56,9 +56,9 @@ inline constexpr std::size_t kMaxJsonBytes = std::size_t{256} << 20;
 inline constexpr std::size_t kMaxJsonValues = std::size_t{1} << 24;  // some 2 GiB of tree; a real mix has far fewer
 inline constexpr int kMaxJsonDepth = 64;  // lists and objects inside each other
 
-/// Reads a whole text. Errors: not JSON (the first place that is not); not UTF-8; longer than kMaxJsonBytes; more than kMaxJsonValues; nested deeper than
-/// kMaxJsonDepth; a key twice in one object; a number beyond double.
-[[nodiscard]] std::variant<JsonNode, JsonError> parse_json(std::string_view text);
+/// Reads a whole text. Errors: not JSON (the first place that is not); not UTF-8; longer than kMaxJsonBytes; more than `max_values`;
+/// nested deeper than kMaxJsonDepth; a key twice in one object; a number beyond double.
+[[nodiscard]] std::variant<JsonNode, JsonError> parse_json(std::string_view text, std::size_t max_values = kMaxJsonValues);
 
 /// `pointer` with one more step, escaped as RFC 6901 asks: "~" is "~0", "/" is "~1".
 [[nodiscard]] std::string pointer_to(std::string_view pointer, std::string_view key);

@@ -30,7 +30,8 @@ std::shared_ptr<const SourceReader> open(const std::string& path) {
 }
 
 /// Reads channels [channels][frames], or dies with the reader's message.
-std::vector<std::vector<float>> read(const SourceReader& reader, Frames first, Frames count, const std::vector<int>& channels, ReadScratch& scratch) {
+std::vector<std::vector<float>> read(const SourceReader& reader, Frames first, Frames count, const std::vector<int>& channels,
+                                     ReadScratch& scratch) {
   std::vector<std::vector<float>> out(channels.size(), std::vector<float>(static_cast<std::size_t>(count), std::nanf("")));
   std::vector<float*> pointers;
   for (auto& channel : out) pointers.push_back(channel.data());
@@ -49,7 +50,8 @@ Error error_of(const SourceReader& reader, Frames first, Frames count, int chann
 
 std::vector<float> music(Frames frames, int channels) {
   std::vector<float> x = testing::noise(static_cast<std::size_t>(frames * channels), 77, 0.1F);
-  for (std::size_t i = 0; i < x.size(); ++i) x[i] += static_cast<float>(0.3 * std::sin(static_cast<double>(i / static_cast<std::size_t>(channels)) * 0.13));
+  for (std::size_t i = 0; i < x.size(); ++i)
+    x[i] += static_cast<float>(0.3 * std::sin(static_cast<double>(i / static_cast<std::size_t>(channels)) * 0.13));
   return x;
 }
 
@@ -60,7 +62,8 @@ TEST(SourceReader, GivesWhatLibsndfileGivesInEveryFormat) {
                            SF_FORMAT_RF64 | SF_FORMAT_PCM_24, SF_FORMAT_W64 | SF_FORMAT_PCM_16, SF_FORMAT_AIFF | SF_FORMAT_PCM_S8,
                            SF_FORMAT_AIFF | SF_FORMAT_PCM_24, SF_FORMAT_AIFF | SF_FORMAT_FLOAT, SF_FORMAT_WAV | SF_FORMAT_ULAW,
                            SF_FORMAT_WAV | SF_FORMAT_MS_ADPCM, SF_FORMAT_FLAC | SF_FORMAT_PCM_24, SF_FORMAT_OGG | SF_FORMAT_VORBIS}) {
-    const auto path = testing::sound(folder.path("source"), format, 48000, 3 - ((format & SF_FORMAT_SUBMASK) == SF_FORMAT_MS_ADPCM), music(9000, 6));
+    const auto path =
+        testing::sound(folder.path("source"), format, 48000, 3 - ((format & SF_FORMAT_SUBMASK) == SF_FORMAT_MS_ADPCM), music(9000, 6));
     const auto reader = open(path);
     const int channels = reader->info().channels;
     const std::vector<float> want = testing::samples_of(path);

@@ -14,7 +14,9 @@ namespace {
 namespace fs = std::filesystem;
 using testing::TemporaryFolder;
 
-void age(const std::string& path, int seconds) { fs::last_write_time(path, fs::file_time_type::clock::now() - std::chrono::seconds(seconds)); }
+void age(const std::string& path, int seconds) {
+  fs::last_write_time(path, fs::file_time_type::clock::now() - std::chrono::seconds(seconds));
+}
 
 std::string digest_of(DigestCache& cache, const std::string& path) {
   const auto digest = cache.digest(path);

@@ -57,7 +57,8 @@ inline std::string chunk(std::string_view id, const std::string& body) {
 }
 inline std::string pcm_format(unsigned channels, unsigned rate, unsigned bits, unsigned tag = 1) {
   const unsigned block = channels * ((bits + 7) / 8);
-  return chunk("fmt ", le(tag, 2) + le(channels, 2) + le(rate, 4) + le(static_cast<std::uint64_t>(rate) * block, 4) + le(block, 2) + le(bits, 2));
+  return chunk("fmt ",
+               le(tag, 2) + le(channels, 2) + le(rate, 4) + le(static_cast<std::uint64_t>(rate) * block, 4) + le(block, 2) + le(bits, 2));
 }
 inline std::string riff(const std::string& chunks, std::string_view id = "RIFF") {
   return std::string(id) + le(id == "RIFF" ? chunks.size() + 4 : 0xFFFFFFFFU, 4) + "WAVE" + chunks;

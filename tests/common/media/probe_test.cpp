@@ -77,7 +77,8 @@ TEST(Probe, ReadsBw64AndRf64BySizesOf64Bits) {
     EXPECT_EQ(*info, (SourceInfo{path, 48000, 2, 100, PcmLayout{SampleFormat::s24le, 12 + 36 + 24 + 8}}));
   }
   const std::string lying = chunk("ds64", le(0, 8) + le(std::uint64_t{1} << 63, 8) + le(0, 8) + le(0, 4));
-  EXPECT_THAT(refusal_of_bytes(riff(lying + pcm_format(2, 48000, 24) + "data" + le(0xFFFFFFFF, 4) + data, "RF64")), HasSubstr("is truncated"));
+  EXPECT_THAT(refusal_of_bytes(riff(lying + pcm_format(2, 48000, 24) + "data" + le(0xFFFFFFFF, 4) + data, "RF64")),
+              HasSubstr("is truncated"));
 }
 
 TEST(Probe, SaysHowMuchOfATruncatedFileIsThere) {
@@ -107,9 +108,11 @@ TEST(Probe, NoticesTruncationInEveryContainer) {
 
 TEST(Probe, RefusesWhatARecorderLeftUnfinished) {
   const std::string samples(6000, '\x81');
-  EXPECT_THAT(refusal_of_bytes(riff(pcm_format(1, 48000, 24) + "data" + le(0, 4) + samples)), HasSubstr("the recorder was stopped before it wrote the length"));
+  EXPECT_THAT(refusal_of_bytes(riff(pcm_format(1, 48000, 24) + "data" + le(0, 4) + samples)),
+              HasSubstr("the recorder was stopped before it wrote the length"));
   EXPECT_THAT(refusal_of_bytes(riff(pcm_format(1, 48000, 24) + "data" + le(0xFFFFFFFF, 4) + samples)), HasSubstr("was never written"));
-  EXPECT_THAT(refusal_of_bytes(riff(pcm_format(1, 48000, 24) + "data" + le(3000, 4) + samples)), HasSubstr("3000 bytes that belong to no chunk"));
+  EXPECT_THAT(refusal_of_bytes(riff(pcm_format(1, 48000, 24) + "data" + le(3000, 4) + samples)),
+              HasSubstr("3000 bytes that belong to no chunk"));
 }
 
 TEST(Probe, RefusesASourceWithoutSamples) {
@@ -146,21 +149,25 @@ TEST(Probe, RefusesAiffWhoseChunksDisagree) {
   EXPECT_EQ(info->frames, 500);
   EXPECT_EQ(info->sample_rate, 48000);
   EXPECT_EQ(info->pcm, (PcmLayout{SampleFormat::s16be, 54}));
-  EXPECT_THAT(refusal(folder.file("short.aif", aiff(800))), HasSubstr("promises 500 frames (1000 bytes of data) but the file ends after 400"));
-  EXPECT_THAT(refusal(folder.file("padded.aif", aiff(800) + "JUNK" + be(400, 4) + std::string(400, '\0'))), HasSubstr("its SSND chunk holds 800 bytes"));
+  EXPECT_THAT(refusal(folder.file("short.aif", aiff(800))),
+              HasSubstr("promises 500 frames (1000 bytes of data) but the file ends after 400"));
+  EXPECT_THAT(refusal(folder.file("padded.aif", aiff(800) + "JUNK" + be(400, 4) + std::string(400, '\0'))),
+              HasSubstr("its SSND chunk holds 800 bytes"));
 }
 
 TEST(Probe, ToleratesWhatDoesNoHarm) {
   const TemporaryFolder folder;
   const std::string odd(3 * 5, '\1');
   const std::string head = pcm_format(1, 48000, 24) + "data" + le(15, 4) + odd;
-  for (const std::string& tail : {std::string(), std::string(1, '\0'), std::string("\0LIST\4\0\0\0INFO", 13), std::string("LIST\4\0\0\0INFO", 12),
-                                  std::string("\0LIST\xFF\0\0\0cut short", 18), std::string(500, '\0')}) {
+  for (const std::string& tail :
+       {std::string(), std::string(1, '\0'), std::string("\0LIST\4\0\0\0INFO", 13), std::string("LIST\4\0\0\0INFO", 12),
+        std::string("\0LIST\xFF\0\0\0cut short", 18), std::string(500, '\0')}) {
     const auto info = probe(folder.file("x.wav", riff(head + tail)));
     ASSERT_TRUE(info.ok()) << info.error().message;
     EXPECT_EQ(info->frames, 5);
   }
-  const auto odd_chunk = probe(folder.file("x.wav", riff("note" + le(3, 4) + "abc" + pcm_format(1, 48000, 24) + chunk("data", odd))));  // no pad byte
+  const auto odd_chunk =
+      probe(folder.file("x.wav", riff("note" + le(3, 4) + "abc" + pcm_format(1, 48000, 24) + chunk("data", odd))));  // no pad byte
   ASSERT_TRUE(odd_chunk.ok()) << odd_chunk.error().message;
 }
 

@@ -34,7 +34,8 @@ Planar joined(const Planar& source, int from, int to) {
 
 /// soxr in one run, told of a second of silence first: its own first outputs are wrong where it has no history (0.1.3, up to -30 dBFS).
 std::vector<float> in_one_run(const std::vector<float>& source, int from, int to) {
-  std::vector<float> padded(static_cast<std::size_t>(from), 0.0F), out(static_cast<std::size_t>(to) + source.size() * static_cast<std::size_t>(to) / static_cast<std::size_t>(from) + 64);
+  std::vector<float> padded(static_cast<std::size_t>(from), 0.0F),
+      out(static_cast<std::size_t>(to) + source.size() * static_cast<std::size_t>(to) / static_cast<std::size_t>(from) + 64);
   padded.insert(padded.end(), source.begin(), source.end());
   const soxr_io_spec_t io = soxr_io_spec(SOXR_FLOAT32_I, SOXR_FLOAT32_I);
   const soxr_quality_spec_t quality = soxr_quality_spec(SOXR_VHQ, SOXR_HI_PREC_CLOCK);
@@ -145,7 +146,8 @@ TEST(Resample, PassesOnWhatTheReaderSays) {
 
 TEST(Resample, AnImpulseResponseKeepsItsFrequencyResponse) {
   Planar ir = {testing::noise(9600, 3)};
-  for (std::size_t n = 0; n < ir[0].size(); ++n) ir[0][n] *= static_cast<float>(std::exp(-static_cast<double>(n) / 1500) * (n < 100 ? static_cast<double>(n) / 100 : 1));
+  for (std::size_t n = 0; n < ir[0].size(); ++n)
+    ir[0][n] *= static_cast<float>(std::exp(-static_cast<double>(n) / 1500) * (n < 100 ? static_cast<double>(n) / 100 : 1));
   const auto response = [](const std::vector<float>& h, double hertz, int rate) {
     double re = 0, im = 0;
     for (std::size_t n = 0; n < h.size(); ++n) {
@@ -157,7 +159,8 @@ TEST(Resample, AnImpulseResponseKeepsItsFrequencyResponse) {
   const auto converted = convert_impulse_response(ir, 96000, 48000);
   ASSERT_TRUE(converted.ok());
   ASSERT_EQ((*converted)[0].size(), 4800U);
-  for (const double hertz : {100.0, 1000.0, 5000.0, 15000.0}) EXPECT_NEAR(response((*converted)[0], hertz, 48000), response(ir[0], hertz, 96000), 0.02) << hertz;
+  for (const double hertz : {100.0, 1000.0, 5000.0, 15000.0})
+    EXPECT_NEAR(response((*converted)[0], hertz, 48000), response(ir[0], hertz, 96000), 0.02) << hertz;
   const auto same = convert_impulse_response(ir, 48000, 48000);
   EXPECT_SAME_BITS(std::span<const float>((*same)[0]), std::span<const float>(ir[0]));
 }

@@ -32,8 +32,9 @@ std::string ramp_bytes(const WavFormat& format, Frames first, Frames count) {
     for (int c = 0; c < format.channels; ++c) {
       const float x = ramp(n, c);
       const int size = bytes_per_sample(format.type);
-      bytes += format.type == SampleType::float32 ? le(std::bit_cast<std::uint32_t>(x), 4)
-                                                  : le(static_cast<std::uint64_t>(static_cast<std::int64_t>(std::ldexp(x, 8 * size - 1))), size);
+      bytes += format.type == SampleType::float32
+                   ? le(std::bit_cast<std::uint32_t>(x), 4)
+                   : le(static_cast<std::uint64_t>(static_cast<std::int64_t>(std::ldexp(x, 8 * size - 1))), size);
     }
   return bytes;
 }
@@ -56,14 +57,22 @@ std::string print(const std::string& path, const WavFormat& format) {
   EXPECT_TRUE(hash.ok());
   return *hash;
 }
-std::size_t entries(const TemporaryFolder& folder) { return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder.path("")), {})); }
+std::size_t entries(const TemporaryFolder& folder) {
+  return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder.path("")), {}));
+}
 
 TEST(WavWriter, LibsndfileReadsBackEveryTypeInRiffAndRf64) {
   const TemporaryFolder folder;
   for (const SampleType type : kTypes)
     for (const int channels : {1, 2, 6, 12})
       for (const std::uint64_t limit : {0xFFFFFFFFULL, 1000ULL}) {
-        const WavFormat format{.sample_rate = 96000, .channels = channels, .type = type, .frames = 333, .bext = {}, .channel_mask = {}, .riff_limit_bytes = limit};
+        const WavFormat format{.sample_rate = 96000,
+                               .channels = channels,
+                               .type = type,
+                               .frames = 333,
+                               .bext = {},
+                               .channel_mask = {},
+                               .riff_limit_bytes = limit};
         const auto path = folder.path("out.wav");
         const std::string hash = print(path, format);
         const std::string bytes = read_file(path);
@@ -111,9 +120,17 @@ TEST(WavWriter, BecomesRf64ExactlyWhenTheRiffSizeNoLongerFits) {
 TEST(WavWriter, BextHoldsWhatEbuTech3285Asks) {
   const TemporaryFolder folder;
   WavFormat format{.frames = 10};
-  format.bext = {.description = "Reel 2, French", .originator = "dubfarm", .originator_reference = "job 7", .origination_date = "", .origination_time = "",
-                 .time_reference = 172800000, .loudness_value_lufs = -23.04, .loudness_range_lu = 12.345, .max_true_peak_dbtp = -1.005,
-                 .max_momentary_lufs = std::nullopt, .max_short_term_lufs = -std::numeric_limits<double>::infinity()};
+  format.bext = {.description = "Reel 2, French",
+                 .originator = "dubfarm",
+                 .originator_reference = "job 7",
+                 .origination_date = "",
+                 .origination_time = "",
+                 .time_reference = 172800000,
+                 .loudness_value_lufs = -23.04,
+                 .loudness_range_lu = 12.345,
+                 .max_true_peak_dbtp = -1.005,
+                 .max_momentary_lufs = std::nullopt,
+                 .max_short_term_lufs = -std::numeric_limits<double>::infinity()};
   print(folder.path("x.wav"), format);
   SF_INFO info{};
   SNDFILE* file = sf_open(folder.path("x.wav").c_str(), SFM_READ, &info);
@@ -200,7 +217,8 @@ TEST(WavWriter, RangesInAnyOrderFromManyThreadsGiveTheSameBytes) {
     std::vector<std::thread> threads;
     for (int t = 3; t >= 0; --t)
       threads.emplace_back([&, t] {
-        for (Frames first = t * 100; first < format.frames; first += 400) EXPECT_TRUE(write_ramp(*file, format, first, std::min<Frames>(100, format.frames - first)).ok());
+        for (Frames first = t * 100; first < format.frames; first += 400)
+          EXPECT_TRUE(write_ramp(*file, format, first, std::min<Frames>(100, format.frames - first)).ok());
       });
     for (auto& thread : threads) thread.join();
     EXPECT_EQ(*file->finish(), want);
@@ -294,7 +312,9 @@ TEST(WavWriter, SaysBeforeRenderingThatThereIsNoSpaceAndHowMuchIsNeeded) {
     if (file.ok()) return 1;
     if (file.error().code != Errc::no_space) return 2;
     const auto& message = file.error().message;
-    if (message.find("big.wav") == std::string::npos || message.find(std::to_string(wav_file_bytes(format)) + " bytes") == std::string::npos) return 3;
+    if (message.find("big.wav") == std::string::npos ||
+        message.find(std::to_string(wav_file_bytes(format)) + " bytes") == std::string::npos)
+      return 3;
     return 0;
   });
   EXPECT_EQ(answer, 0);

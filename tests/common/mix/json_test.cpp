@@ -99,11 +99,12 @@ TEST(Json, NestsToItsLimitAndNoDeeper) {
   EXPECT_NE(refusal(nested(1000000)).find("more than 64 deep"), std::string::npos);
 }
 
-TEST(Json, StopsAtItsLimitOfValuesAndNotAfterIt) {
-  std::string text = "[0";
-  for (std::size_t i = 2; i < kMaxJsonValues; ++i) text += ",0";
-  text += ",[1]]";
-  EXPECT_EQ(refusal(text), "1:" + std::to_string(text.size() - 3) + " : the document has more than 16777216 values");
+TEST(Json, HoldsNoMoreValuesThanItsLimitCountingEveryListAndObject) {
+  EXPECT_TRUE(std::holds_alternative<JsonNode>(parse_json("{\"a\": [1, 2]}", 4)));
+  const auto parsed = parse_json("{\"a\": [1, 2]}", 3);
+  ASSERT_TRUE(std::holds_alternative<JsonError>(parsed));
+  EXPECT_EQ(std::get<JsonError>(parsed).message, "the document has more than 3 values");
+  EXPECT_EQ(spot(std::get<JsonError>(parsed).spot), "1:11");
 }
 
 TEST(Json, PointersEscapeTildeAndSlash) {

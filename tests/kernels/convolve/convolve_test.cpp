@@ -159,11 +159,11 @@ TEST(Convolve, DelaysByTheTapOfAUnitImpulse) {
       std::fill(c.irs[0].begin(), c.irs[0].end(), 0.0f);
       c.irs[0][static_cast<std::size_t>(at)] = 1.0f;
       Outputs out = run(c, best_isa());
-      EXPECT_WITHIN_DB(out[0], std::span<const float>(c.in[0].data() + c.lead - at, 50'001), -134.0);
+      EXPECT_WITHIN_DB(out[0], std::span<const float>(c.in[0].data() + c.lead - at, 50'001), -137.0);
     }
 }
 
-TEST(Convolve, KeepsAFourSecondReverbBelowMinus134DbOfError) {
+TEST(Convolve, KeepsAFourSecondReverbBelowMinus136DbOfError) {
   Case c = Case::make(1, 1, 192'000, 191'999, 300'001);
   const std::size_t n = 1u << 19;
   std::vector<std::complex<double>> both(n);  // the real part the signal, the imaginary part the response
@@ -185,7 +185,7 @@ TEST(Convolve, KeepsAFourSecondReverbBelowMinus134DbOfError) {
   std::vector<float> first;
   for (const Isa isa : available_isas()) {
     Outputs out = run(c, isa);
-    EXPECT_WITHIN_DB(out[0], std::span<const double>(want), -134.0);
+    EXPECT_WITHIN_DB(out[0], std::span<const double>(want), -136.0);
     if (first.empty()) first.assign(out[0].begin(), out[0].end());
     EXPECT_SAME_BITS(std::span<const float>(out[0]), std::span<const float>(first));
     ran("convolve", std::string(name_of(isa)));

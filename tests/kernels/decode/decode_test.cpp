@@ -43,7 +43,8 @@ double value_of(const std::byte* at, SampleFormat format) {
   const int size = media::bytes_per_sample(format);
   std::uint64_t raw = 0;
   for (int i = 0; i < size; ++i) raw = raw * 256 + static_cast<std::uint64_t>(at[media::is_big_endian(format) ? i : size - 1 - i]);
-  if (media::is_float(format)) return size == 4 ? static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(raw))) : std::bit_cast<double>(raw);
+  if (media::is_float(format))
+    return size == 4 ? static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(raw))) : std::bit_cast<double>(raw);
   if (format == SampleFormat::u8) return (static_cast<double>(raw) - 128) / 128;
   const double full_scale = std::ldexp(1.0, 8 * size - 1);
   const auto number = static_cast<double>(raw);
@@ -82,7 +83,8 @@ void compare(SampleFormat format, int channels, int channel, Frames count, Isa i
   for (Frames n = 0; n < count; ++n) {
     const auto want = static_cast<float>(value_of(page.bytes().data() + (n * channels + channel) * size, format));
     ASSERT_EQ(std::bit_cast<std::uint32_t>(got.data()[n]), std::bit_cast<std::uint32_t>(want))
-        << name_of(format) << " on " << name_of(isa) << ", " << channels << " channels, channel " << channel << ", frame " << n << " of " << count;
+        << name_of(format) << " on " << name_of(isa) << ", " << channels << " channels, channel " << channel << ", frame " << n << " of "
+        << count;
   }
 }
 
@@ -90,7 +92,8 @@ TEST(Decode, EveryFormatOnEveryInstructionSetRoundsAsDoubleArithmeticDoes) {
   for (const Isa isa : available_isas()) {
     for (const SampleFormat format : media::kSampleFormats)
       for (const int channels : {1, 2, 3, 5, 6, 12})
-        for (Frames count = 0; count <= 70; ++count) compare(format, channels, static_cast<int>(count) % channels, count, isa, static_cast<std::uint64_t>(count));
+        for (Frames count = 0; count <= 70; ++count)
+          compare(format, channels, static_cast<int>(count) % channels, count, isa, static_cast<std::uint64_t>(count));
     for (const SampleFormat format : media::kSampleFormats)
       for (const int channels : {1, 2, 8, 61, 1024}) compare(format, channels, channels - 1, channels == 1024 ? 99 : 1025, isa, 9000);
     testing::ran("decode", std::string(name_of(isa)));
@@ -135,7 +138,8 @@ TEST(Decode, NamesTheFirstFrameThatIsNotANumber) {
           if (bad < 60) put_float(page.bytes().data() + ((bad + 5) * channels + channel) * size, format, infinity);
           if (channels > 1) put_float(page.bytes().data(), format, nan);  // another channel's: not ours to report
           std::vector<float> out(67);
-          ASSERT_EQ(decode(page.bytes().data(), format, channels, channel, 67, out.data(), isa), bad) << name_of(format) << " " << name_of(isa);
+          ASSERT_EQ(decode(page.bytes().data(), format, channels, channel, 67, out.data(), isa), bad)
+              << name_of(format) << " " << name_of(isa);
         }
 }
 
