@@ -38,7 +38,8 @@ namespace dubfarm {
   return std::bit_cast<double>(std::bit_cast<std::int64_t>(y) + (std::bit_cast<std::int64_t>(shifted) << 52));
 }
 
-/// log2(x) for normal x > 0. x = 2^e m with m in [sqrt(1/2), sqrt(2)); log2(m) = 2/ln 2 * atanh((m - 1)/(m + 1)), its series truncated below 1e-17.
+/// log2(x) for normal x > 0. x = 2^e m with m in [sqrt(1/2), sqrt(2)); log2(m) = 2/ln 2 * atanh((m - 1)/(m + 1)), whose series is
+/// truncated below 1e-17.
 [[nodiscard]] DUBFARM_PORTABLE double portable_log2(double x) {
   constexpr std::int64_t kSqrtHalfBits = 0x3FE6A09E667F3BCD;
   const std::int64_t bits = std::bit_cast<std::int64_t>(x);

@@ -14,7 +14,8 @@ constexpr double kDecayDb = 150.0;
 
 /// Index of the last point at or before `at`; -1 where there is none.
 std::ptrdiff_t point_before(const mix::Automation& a, Frames at) {
-  const auto after = std::upper_bound(a.points.begin(), a.points.end(), at, [](Frames t, const mix::AutomationPoint& p) { return t < p.at; });
+  const auto later = [](Frames t, const mix::AutomationPoint& p) { return t < p.at; };
+  const auto after = std::upper_bound(a.points.begin(), a.points.end(), at, later);
   return after - a.points.begin() - 1;
 }
 

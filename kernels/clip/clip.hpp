@@ -26,8 +26,8 @@ struct ClipShape {
 /// Bits do not depend on where calls begin and end. `source` and `out` do not overlap.
 void add_clip(const ClipShape& shape, Frames first, Frames n, const float* source, float* out, Isa isa = best_isa());
 
-/// The same where `out` is known to be silent: it writes what add_clip would leave in zeros, without reading `out`. Where the gain is 1 and no fade runs
-/// this is a copy.
+/// The same where `out` is known to be silent: it writes the very bits that add_clip would leave in zeros, without reading `out`. Where the
+/// gain is 1 and no fade runs this is a copy.
 void write_clip(const ClipShape& shape, Frames first, Frames n, const float* source, float* out, Isa isa = best_isa());
 
 }  // namespace dubfarm::kernels

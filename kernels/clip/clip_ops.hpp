@@ -5,7 +5,7 @@
 namespace dubfarm::kernels::clip_ops {
 
 struct Ops {
-  /// envelope[i] *= c((at + step * i) / length), step +1 or -1, for i in [0, n); c by the order of mix::FadeCurve; 0 for x <= 0, 1 for x >= 1.
+  /// envelope[i] *= c((at + step * i) / length), step +1 or -1, for i in [0, n); c by the order of mix::FadeCurve, 0 below 0, 1 above 1.
   void (*fade)(int curve, Frames at, int step, Frames length, int n, double* envelope);
   void (*add)(const float* source, double gain, Frames n, float* out);
   void (*write)(const float* source, double gain, Frames n, float* out);

@@ -5,7 +5,8 @@
 
 namespace dubfarm::kernels {
 
-/// Amplitude of a level: 10^(db / 20); exactly 0 at and below -144 dB, exactly 1 at 0 dB. Same bits on every machine, unlike linear_from_db.
+/// Amplitude of a level: 10^(db / 20); exactly 0 at and below -144 dB, exactly 1 at 0 dB. Unlike linear_from_db, the same bits on every
+/// machine.
 [[nodiscard]] DUBFARM_PORTABLE double gain_from_db(double db) {
   const double gain = portable_exp2(db * 0x1.542a5a12e1c5bp-3);  // log2(10) / 20
   return db <= kSilenceDb ? 0.0 : gain;

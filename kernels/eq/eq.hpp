@@ -28,7 +28,8 @@ class EqBank {
   void set(int lane, int band, const SvfStep& step);
   /// Back to silence; the bands stay.
   void reset();
-  /// Filters `n` frames of every lane in place: x[lane][0, n). Lanes must not overlap. Null: that lane is silent and not written; its state runs on.
+  /// Filters `n` frames of every lane in place: x[lane][0, n). Lanes must not overlap. A null lane reads as silence and is not written;
+  /// its state runs on.
   void process(float* const* x, Frames n, Isa isa = best_isa());
 
  private:

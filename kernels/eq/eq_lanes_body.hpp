@@ -42,7 +42,8 @@ struct Cascade {
   }
   [[gnu::always_inline]] V run(V x) {
     return rest.run(step(s1, s2, x, [this](int j) __attribute__((always_inline)) {
-      if constexpr (kHeld > 0) return j == 0 ? c0 : j == 1 ? c1 : j == 2 ? c2 : j == 3 ? c3 : j == 4 ? c4 : j == 5 ? c5 : j == 6 ? c6 : j == 7 ? c7 : c8;
+      if constexpr (kHeld > 0)
+        return j == 0 ? c0 : j == 1 ? c1 : j == 2 ? c2 : j == 3 ? c3 : j == 4 ? c4 : j == 5 ? c5 : j == 6 ? c6 : j == 7 ? c7 : c8;
       else return memory(j);
     }));
   }

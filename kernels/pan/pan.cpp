@@ -56,7 +56,8 @@ void pan_gains(Layout bus, double azimuth_deg, double* gains) {
   evaluate_block(bus, &azimuth_deg, 1, rows, ops(Isa::generic));
 }
 
-PanCurve::PanCurve(Layout bus, const mix::Automation& azimuth_deg) : bus_(bus), constant_(static_cast<std::size_t>(channel_count(bus)), 0.0) {
+PanCurve::PanCurve(Layout bus, const mix::Automation& azimuth_deg)
+    : bus_(bus), constant_(static_cast<std::size_t>(channel_count(bus)), 0.0) {
   const std::vector<mix::AutomationPoint>& points = azimuth_deg.points;
   const double place = azimuth_deg.is_constant() ? azimuth_deg.constant : points.front().value;
   const bool moves = std::any_of(points.begin(), points.end(), [&](const mix::AutomationPoint& p) { return p.value != place; });

@@ -1,4 +1,5 @@
-// Placing a mono signal in a bus (mix format, Signal path 4). Azimuth in degrees, 0 front, positive left (ITU-R BS.2076), any number: it wraps.
+// Placing a mono signal in a bus (mix format, Signal path 4). Azimuth in degrees, 0 front, positive left (ITU-R BS.2076); around a
+// surround ring it wraps, on a stereo bus it is clamped to the loudspeakers.
 #pragma once
 #include <span>
 #include <vector>

@@ -80,7 +80,8 @@ void mix_tracks(benchmark::State& state) {
   for (auto _ : state) mix_add(x.pointers.data(), kLanes, coef.data(), outs, kFrames, acc.data(), isa);
   state.SetItemsProcessed(state.iterations() * kLanes * kFrames);
 }
-BENCHMARK(mix_tracks)->ArgNames({"isa", "outs", "into"})->ArgsProduct({{2, 1}, {6}, {2, 3}})->Args({2, 4, 4})->Args({1, 4, 4})->Args({2, 2, 2})->Args({0, 6, 2});
+BENCHMARK(mix_tracks)->ArgNames({"isa", "outs", "into"})->ArgsProduct({{2, 1}, {6}, {2, 3}})
+    ->Args({2, 4, 4})->Args({1, 4, 4})->Args({2, 2, 2})->Args({0, 6, 2});
 
 void gain_curve(benchmark::State& state) {
   const Isa isa = static_cast<Isa>(state.range(0));
