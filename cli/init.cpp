@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <map>
@@ -53,6 +55,8 @@ struct Tracks {
   bool one_after_another = false;
 };
 
+std::string counted(std::size_t count, std::string_view thing) { return fmt::format("{} {}{}", count, thing, count == 1 ? "" : "s"); }
+
 std::optional<Layout> layout_of(int channels) {
   for (const Layout layout : kLayouts)
     if (channel_count(layout) == channels) return layout;
@@ -84,7 +88,7 @@ Result<std::vector<Source>> find_sources(const fs::path& folder, std::vector<std
     paths.push_back(it->path().lexically_relative(folder).generic_string());
     if (paths.size() > kMaxSources) return fail(Errc::invalid_input, "{}: more than {} sound files; name a smaller folder", folder.string(), kMaxSources);
   }
-  if (error) return system_error(folder.string(), "cannot be listed", error.value());
+  if (error) return system_error(error.value(), folder.string(), "list this folder");
   std::sort(paths.begin(), paths.end());
 
   std::vector<Source> out;
@@ -104,7 +108,7 @@ Result<std::vector<Source>> find_sources(const fs::path& folder, std::vector<std
     }
   }
   if (out.empty()) {
-    std::string seen = paths.empty() ? "no sound file is in it" : fmt::format("{} sound files, none of them recognised", paths.size());
+    std::string seen = paths.empty() ? "no sound file is in it" : fmt::format("{}, none recognised", counted(paths.size(), "sound file"));
     if (!notes.empty()) seen += fmt::format(" (the first: {})", notes.front());
     return fail(Errc::invalid_input, "{}: {}; {}", folder.string(), seen, kWhatNamesAre);
   }
@@ -366,8 +370,8 @@ Result<MixDraft> draft_mix(const std::string& folder, const std::string& documen
   const std::string seconds = fmt::format("{:.3f}", static_cast<double>(length) / rate);
 
   std::string& text = draft.text;
-  text = fmt::format("// Written by dubfarm init from {} files. A start, not a mix: levels are 0 dB, nothing is panned or equalised yet.\n{{\n",
-                     sources.size());
+  text = fmt::format("// Written by dubfarm init from {}. A start, not a mix: levels are 0 dB, nothing is panned or equalised yet.\n{{\n",
+                     counted(sources.size(), "file"));
   text += fmt::format("  \"dubfarm\": 1,\n  \"title\": {},\n  \"sample_rate\": {},  // most files have it; others are converted\n", quote_json(title), rate);
   text += "  \"frame_rate\": \"24\",     // of the picture: timecodes are counted in it\n  \"start\": \"01:00:00:00\",  // timecode of the first sample\n";
   text += fmt::format("  \"length\": {},        // samples: {} s, the end of the last file\n\n", length, seconds);
@@ -392,8 +396,8 @@ Result<MixDraft> draft_mix(const std::string& folder, const std::string& documen
     }
     if (!only_in.empty()) draft.notes.push_back(fmt::format("{}: only \"{}\" has it; muted in the other versions", track.name, only_in));
   }
-  draft.notes.insert(draft.notes.begin(), fmt::format("{} files, {} tracks, {}, {} versions", sources.size(), tracks.size(), name_of(main),
-                                                      std::max<std::size_t>(1, languages.all.size())));
+  draft.notes.insert(draft.notes.begin(), fmt::format("{}, {}, {}, {}", counted(sources.size(), "file"), counted(tracks.size(), "track"),
+                                                      counted(std::max<std::size_t>(1, languages.all.size()), "version"), name_of(main)));
   return draft;
 }
 

@@ -22,6 +22,8 @@ using scheduler::TaskKind;
 
 constexpr std::size_t kIrSpectraLimit = 256u << 20;
 
+Error stopped() { return fail(Errc::cancelled, "stopped; what was rendered stays in the store, and a second start goes on from there"); }
+
 worker::PrintSpec print_spec(const mix::Document& document, const plan::Plan& plan, const plan::Print& print, const std::string& folder) {
   const mix::Deliverable& deliverable = document.deliverables[print.deliverable];
   worker::PrintSpec spec;
@@ -108,7 +110,7 @@ class LocalFarm {
     worker::PrintScratch print;
     std::unique_lock lock(mutex_);
     while (!state_->is_over()) {
-      if (options_.stop->load()) state_->fail(fail(Errc::cancelled, "stopped; what was rendered stays in the store, and a second start goes on from there"));
+      if (options_.stop->load()) state_->fail(stopped());
       const std::optional<TaskId> id = state_->lease();
       if (!id) {
         if (state_->is_over()) break;
@@ -121,7 +123,7 @@ class LocalFarm {
       const Result<void> done = execute(task, render, print, lost);
       lock.lock();
       if (!done.ok()) {
-        state_->fail(done.error());
+        state_->fail(done.error().code == Errc::cancelled ? stopped() : done.error());
         options_.stop->store(true);
         state_->finished(*id);
       } else if (!lost.empty()) {

@@ -10,7 +10,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <set>
+#include <optional>
 #include <thread>
 
 #include <nlohmann/json.hpp>
@@ -92,12 +92,12 @@ std::string names_of(const mix::Document& document) {
   return names;
 }
 
-/// What a render would do, without doing it.
-void print_dry_run(const mix::Document& document, const plan::Plan& plan, const Store& store, bool json) {
+/// What a render would do, without doing it. `store` is null where there is none yet.
+void print_dry_run(const mix::Document& document, const plan::Plan& plan, const Store* store, bool json) {
   std::size_t reused = 0;
   double seconds = 0;
   for (const plan::Chunk& chunk : plan.chunks) {
-    if (store.has(chunk.key)) ++reused;
+    if (store != nullptr && store->has(chunk.key)) ++reused;
     else seconds += static_cast<double>(chunk.program.length) / plan.sample_rate;
   }
   if (json) {
@@ -121,7 +121,7 @@ void print_dry_run(const mix::Document& document, const plan::Plan& plan, const 
 
 Result<void> prepare_output_folder(const std::string& folder) {
   TRY(make_folders(folder));
-  if (::access(folder.c_str(), W_OK | X_OK) != 0) return system_error(folder, "the output folder cannot be written", errno);
+  if (::access(folder.c_str(), W_OK | X_OK) != 0) return system_error(errno, folder, "write to this folder");
   return {};
 }
 
@@ -156,17 +156,22 @@ int run_render(const RenderOptions& options) {
                names_of(document));
     return kBadInput;
   }
-  const Result<Store> store = Store::open(options.store.empty() ? default_store_folder() : options.store);
-  if (!store.ok()) {
-    fmt::print(stderr, "error: {}\nhelp: name a folder for the store with --store\n", store.error().message);
-    return kCannotRun;
+  const std::string store_folder = options.store.empty() ? default_store_folder() : options.store;
+  std::optional<Store> store;  // a dry run makes none
+  if (!options.dry_run || ::access((store_folder + "/format").c_str(), F_OK) == 0) {
+    Result<Store> opened = Store::open(store_folder);
+    if (!opened.ok()) {
+      fmt::print(stderr, "error: {}\nhelp: name a folder for the store with --store\n", opened.error().message);
+      return kCannotRun;
+    }
+    store = std::move(*opened);
   }
-  media::DigestCache digests(store->folder());
+  media::DigestCache digests(store ? store->folder() : "");
   const plan::MediaOutcome media = plan::gather_media(document, versions, true, threads, digests);
   if (!media.errors.empty()) return report_diagnostics(options, *text, media.errors);
   const plan::Plan plan = plan::make_plan(document, media.table, selection, worker::kNumericProfile);
   if (options.dry_run) {
-    print_dry_run(document, plan, *store, options.json);
+    print_dry_run(document, plan, store ? &*store : nullptr, options.json);
     return kDone;
   }
   if (Result<void> ready = prepare_output_folder(options.out); !ready.ok()) {

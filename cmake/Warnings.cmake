@@ -1,7 +1,7 @@
 # Flags that every target of ours shares. Bits first: no contraction, no fast math; fused multiply-adds are written as std::fma.
 add_library(dubfarm_warnings INTERFACE)
 target_compile_options(dubfarm_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
-                       -Wnon-virtual-dtor -Woverloaded-virtual -Wnull-dereference -ffp-contract=off)
+                       -Wnon-virtual-dtor -Woverloaded-virtual -ffp-contract=off)
 target_compile_definitions(dubfarm_warnings INTERFACE DUBFARM_VERSION="${PROJECT_VERSION}")
 if(DUBFARM_WERROR)
   target_compile_options(dubfarm_warnings INTERFACE -Werror)

@@ -1,11 +1,10 @@
 #include "worker/print.hpp"
 
 #include <algorithm>
-#include <cstring>
-#include <map>
 #include <mutex>
 
 #include "kernels/loudness/loudness.hpp"
+#include "kernels/mix/mix.hpp"
 #include "kernels/quantise/quantise.hpp"
 
 namespace dubfarm::worker {
@@ -32,28 +31,13 @@ class RangeInputs {
     return {};
   }
 
-  /// out[o][i] = sum over stems and their channels, in order, of matrix * sample, for frames [first, first + count). `x`: room for count.
-  Result<void> sum(const Store& store, Frames first, Frames count, int channels, double* const* out, float* x) {
+  /// out[o][i] = sum over stems and their channels, in order, of matrix * sample, for frames [first, first + count).
+  Result<void> sum(const Store& store, Frames first, Frames count, int channels, double* const* out) {
     for (int c = 0; c < channels; ++c) std::fill_n(out[c], count, 0.0);
     for (Input& input : inputs_) {
       const Frames begin = std::max(first, input.place->first), end = std::min(first + count, input.place->first + input.place->length);
       if (begin >= end) continue;
-      const Matrix& matrix = input.stem->matrix;
-      for (int c = 0; c < matrix.columns; ++c) {
-        bool is_heard = false;
-        for (int o = 0; o < channels; ++o) is_heard |= matrix.at(o, c) != 0;
-        if (!is_heard || input.blob.is_silent(c)) continue;
-        if (Result<void> read = input.blob.read(c, begin - input.place->first, end - begin, x); !read.ok()) {
-          TRY(note_lost(store, *input.place, read.error()));
-          break;
-        }
-        for (int o = 0; o < channels; ++o) {
-          const double gain = matrix.at(o, c);
-          if (gain == 0) continue;
-          double* const sum = out[o] + (begin - first);
-          for (Frames i = 0; i < end - begin; ++i) sum[i] += gain * static_cast<double>(x[i]);
-        }
-      }
+      if (Result<void> added = add(input, begin, end, first, channels, out); !added.ok()) TRY(note_lost(store, *input.place, added.error()));
     }
     return {};
   }
@@ -66,6 +50,21 @@ class RangeInputs {
     const PrintPlacement* place;
     BlobReader blob;
   };
+  static Result<void> add(Input& input, Frames begin, Frames end, Frames first, int channels, double* const* out) {
+    const Matrix& matrix = input.stem->matrix;
+    for (int c = 0; c < matrix.columns; ++c) {
+      bool is_heard = false;
+      for (int o = 0; o < channels; ++o) is_heard |= matrix.at(o, c) != 0;
+      if (!is_heard || input.blob.is_silent(c)) continue;
+      for (Frames at = begin; at < end;) {
+        TRY_ASSIGN(const std::span<const float> x, input.blob.view(c, at - input.place->first, end - at));
+        const auto n = static_cast<Frames>(x.size());
+        for (int o = 0; o < channels; ++o) kernels::mix_add_scaled(x.data(), matrix.at(o, c), n, out[o] + (at - first));
+        at += n;
+      }
+    }
+    return {};
+  }
   /// A blob that is gone or damaged is rendered again; any other trouble is an error.
   Result<void> note_lost(const Store& store, const PrintPlacement& place, const Error& error) {
     if (error.code != Errc::corrupt && error.code != Errc::not_found) return error;
@@ -130,11 +129,10 @@ Result<std::optional<LostBlobs>> Print::print_range(const Store& store, Frames f
   const Frames reach_back = std::max<Frames>(0, first - history);
   RangeInputs inputs;
   TRY(inputs.open(store, spec_.stems, reach_back, first + count));
-  Buffer stem_samples = scratch.pool.take(1, kBlock);
   std::int64_t clipped = 0;
   for (Frames at = reach_back; at < first + count && inputs.lost().keys.empty();) {
     const Frames end = at < first ? first : std::min(first + count, at + kBlock), n = std::min(kBlock, end - at);
-    TRY(inputs.sum(store, at, n, channels, sum.data(), stem_samples.channel(0)));
+    TRY(inputs.sum(store, at, n, channels, sum.data()));
     if (!inputs.lost().keys.empty()) break;
     std::vector<float*> measured = delivered.pointers(history + at - first);
     const auto pack = [&](std::span<const int> order, float* const* to) {

@@ -13,13 +13,11 @@
 #include <unordered_map>
 #include <vector>
 
-#include "common/media/descriptor.hpp"
+#include "common/descriptor.hpp"
 #include "kernels/decode/decode.hpp"
 
 namespace dubfarm::worker {
 namespace {
-
-using media::Descriptor;
 
 constexpr std::size_t kBounceBytes = std::size_t{256} << 10;  // stays in the L2 cache between pread and decode
 constexpr std::size_t kDecodersPerScratch = 32;
@@ -40,7 +38,7 @@ Error changed(const std::string& path) {
 }
 
 Result<Descriptor> open_unchanged(const std::string& path, const media::FileStamp& stamp) {
-  TRY_ASSIGN(Descriptor file, media::open_for_reading(path));
+  TRY_ASSIGN(Descriptor file, open_for_reading(path));
   TRY_ASSIGN(const media::FileStamp now, media::stamp(file, path));
   if (now != stamp) return changed(path);
   return file;
@@ -171,7 +169,7 @@ Result<void> SourceReader::read_raw(Frames first, Frames count, std::span<const 
   for (Frames done = 0; done < count;) {
     const Frames now = std::min(step, count - done);
     const std::int64_t offset = info_.pcm->data_offset + (first + done) * block;
-    TRY_ASSIGN(const std::size_t got, media::read_at(*file, offset, bounce.first(static_cast<std::size_t>(now * block)), info_.path));
+    TRY_ASSIGN(const std::size_t got, read_at(*file, offset, bounce.first(static_cast<std::size_t>(now * block)), info_.path));
     if (static_cast<std::int64_t>(got) < now * block) {
       return fail(Errc::invalid_input, "{}: the file ends at frame {} of {}; it was cut short after it was planned", info_.path,
                   first + done + static_cast<Frames>(got) / block, info_.frames);

@@ -152,7 +152,8 @@ Result<void> TrackVoices::read_voice(const Voice& voice, Frames first, Frames n,
     const media::Digest& digest = program_.sources[clip.source].digest;
     for (std::size_t c = 0; c < channels; ++c) source_channels[c] = clip.channels[c];
     const std::span<const int> wanted(source_channels, channels);
-    const bool is_plain = shape.fade_in.phase + from >= shape.fade_in.length && shape.fade_out.phase - (from + count - 1) >= shape.fade_out.length;
+    const bool is_plain = shape.fade_in.phase + from >= shape.fade_in.length &&
+                          (shape.fade_out.length == 0 || shape.fade_out.phase - (from + count - 1) >= shape.fade_out.length);
     if (is_silent && is_plain && count == n) {  // the usual case: in the middle of one clip
       TRY(sources_.read(digest, clip.in + from, n, wanted, std::span(x, channels), scratch));
       for (std::size_t c = 0; c < channels; ++c) kernels::apply_gain(x[c], shape.gain, n);

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "common/media/descriptor.hpp"
+#include "common/descriptor.hpp"
 #include "common/media/sample_format.hpp"
 #include "common/result.hpp"
 #include "common/units.hpp"

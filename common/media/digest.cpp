@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#define XXH_INLINE_ALL  // the header, built with our flags
 #include <xxhash.h>
 
 #include <cerrno>

@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "common/media/descriptor.hpp"
+#include "common/descriptor.hpp"
 #include "common/result.hpp"
 
 namespace dubfarm::media {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "common/media/chunk_walk.hpp"
-#include "common/media/descriptor.hpp"
+#include "common/descriptor.hpp"
 
 namespace dubfarm::media {
 namespace {

@@ -12,7 +12,7 @@
 #include <filesystem>
 #include <new>
 
-#include "common/media/descriptor.hpp"
+#include "common/descriptor.hpp"
 
 namespace dubfarm::media {
 namespace fs = std::filesystem;

@@ -68,7 +68,7 @@ std::string temporary_name(const std::string& folder) {
 }  // namespace
 
 struct BlobReader::State {
-  UniqueFd fd;
+  Descriptor fd;
   std::string path;
   Header header{};
   std::vector<std::uint64_t> sums;
@@ -86,31 +86,34 @@ Frames BlobReader::frames() const { return state_->header.frames; }
 int BlobReader::sample_rate() const { return static_cast<int>(state_->header.sample_rate); }
 bool BlobReader::is_silent(int channel) const { return state_->slot[static_cast<std::size_t>(channel)] < 0; }
 
-Result<void> BlobReader::read(int channel, Frames first, Frames count, float* out) {
+Result<std::span<const float>> BlobReader::view(int channel, Frames first, Frames count) {
   State& s = *state_;
-  assert(first >= 0 && count >= 0 && first + count <= s.header.frames);
+  assert(first >= 0 && count >= 1 && first + count <= s.header.frames && !is_silent(channel));
   const int slot = s.slot[static_cast<std::size_t>(channel)];
-  if (slot < 0) {
+  State::Segment& segment = s.last[static_cast<std::size_t>(channel)];
+  const Frames index = first / kSegment, begin = index * kSegment, size = std::min(kSegment, s.header.frames - begin);
+  if (segment.index != index) {
+    segment.index = -1;
+    segment.samples.resize(static_cast<std::size_t>(size));
+    const std::span<float> samples(segment.samples);
+    TRY(read_exactly_at(s.fd, samples_offset(s.header) + 4 * (slot * s.header.frames + begin), std::as_writable_bytes(samples), s.path));
+    if (XXH3_64bits(samples.data(), samples.size_bytes()) != s.sums[static_cast<std::size_t>(slot * segments_of(s.header.frames) + index)])
+      return fail(Errc::corrupt, "{}: the samples of channel {} from frame {} do not match their checksum", s.path, channel + 1, begin);
+    segment.index = index;
+  }
+  return std::span<const float>(segment.samples).subspan(static_cast<std::size_t>(first - begin), static_cast<std::size_t>(std::min(count, begin + size - first)));
+}
+
+Result<void> BlobReader::read(int channel, Frames first, Frames count, float* out) {
+  if (is_silent(channel)) {
     std::fill_n(out, count, 0.0f);
     return {};
   }
-  State::Segment& segment = s.last[static_cast<std::size_t>(channel)];
   while (count > 0) {
-    const Frames index = first / kSegment, begin = index * kSegment, size = std::min(kSegment, s.header.frames - begin);
-    if (segment.index != index) {
-      segment.index = -1;
-      segment.samples.resize(static_cast<std::size_t>(size));
-      const std::span<float> samples(segment.samples);
-      TRY(read_exactly_at(s.fd.get(), std::as_writable_bytes(samples), samples_offset(s.header) + 4 * (slot * s.header.frames + begin), s.path));
-      if (XXH3_64bits(samples.data(), samples.size_bytes()) != s.sums[static_cast<std::size_t>(slot * segments_of(s.header.frames) + index)])
-        return fail(Errc::corrupt, "{}: the samples of channel {} from frame {} do not match their checksum", s.path, channel + 1, begin);
-      segment.index = index;
-    }
-    const Frames part = std::min(count, begin + size - first);
-    std::copy_n(segment.samples.data() + (first - begin), part, out);
-    first += part;
-    out += part;
-    count -= part;
+    TRY_ASSIGN(const std::span<const float> part, view(channel, first, count));
+    out = std::copy(part.begin(), part.end(), out);
+    first += static_cast<Frames>(part.size());
+    count -= static_cast<Frames>(part.size());
   }
   return {};
 }
@@ -119,19 +122,19 @@ Result<Store> Store::open(const std::string& folder) {
   TRY(make_folders(folder + "/blobs"));
   TRY(make_folders(folder + "/tmp"));
   const std::string format = folder + "/format";
-  const UniqueFd fd(::open(format.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) {
-    if (errno != ENOENT) return system_error(format, "cannot read", errno);
+  const Descriptor fd(::open(format.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.is_open()) {
+    if (errno != ENOENT) return system_error(errno, format, "read");
     TRY(write_file_atomically(format, kFormatLine));
     return Store(folder);
   }
   char line[64] = {};
   const ssize_t size = ::read(fd.get(), line, sizeof line - 1);
-  if (size < 0) return system_error(format, "cannot read", errno);
+  if (size < 0) return system_error(errno, format, "read");
   if (std::string_view(line, static_cast<std::size_t>(size)) != kFormatLine)
     return fail(Errc::invalid_input, "{}: this is not a store that dubfarm {} can use (its format file does not say \"{}\"); name another folder with --store",
                 folder, "0.1", kFormatLine.substr(0, kFormatLine.size() - 1));
-  if (::access((folder + "/tmp").c_str(), W_OK) != 0) return system_error(folder, "the store cannot be written", errno);
+  if (::access((folder + "/tmp").c_str(), W_OK) != 0) return system_error(errno, folder, "write to this store");
   return Store(folder);
 }
 
@@ -143,16 +146,16 @@ std::string Store::path_of(const program::Key& key) const {
 Result<BlobReader> Store::open_blob(const program::Key& key) const {
   auto state = std::make_unique<BlobReader::State>();
   state->path = path_of(key);
-  state->fd = UniqueFd(::open(state->path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!state->fd) return system_error(state->path, "cannot open", errno);
+  state->fd = Descriptor(::open(state->path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!state->fd.is_open()) return system_error(errno, state->path, "open");
   Header& h = state->header;
-  TRY(read_exactly_at(state->fd.get(), std::as_writable_bytes(std::span(&h, 1)), 0, state->path));
+  TRY(read_exactly_at(state->fd, 0, std::as_writable_bytes(std::span(&h, 1)), state->path));
   struct stat info {};
-  if (::fstat(state->fd.get(), &info) != 0) return system_error(state->path, "cannot stat", errno);
+  if (::fstat(state->fd.get(), &info) != 0) return system_error(errno, state->path, "look at");
   if (!plausible(h) || info.st_size != samples_offset(h) + 4 * stored_channels(h) * h.frames)
     return fail(Errc::corrupt, "{}: not a whole blob", state->path);
   state->sums.resize(static_cast<std::size_t>(stored_channels(h) * segments_of(h.frames)));
-  TRY(read_exactly_at(state->fd.get(), std::as_writable_bytes(std::span(state->sums)), sizeof(Header), state->path));
+  TRY(read_exactly_at(state->fd, sizeof(Header), std::as_writable_bytes(std::span(state->sums)), state->path));
   if (header_checksum(h, state->sums) != h.checksum) return fail(Errc::corrupt, "{}: the header does not match its checksum", state->path);
   int next = 0;
   for (std::uint32_t c = 0; c < h.channels; ++c) state->slot.push_back((h.silent >> c & 1) != 0 ? -1 : next++);
@@ -175,8 +178,8 @@ Result<void> Store::put(const program::Key& key, int sample_rate, Frames frames,
 
   const std::string temporary = temporary_name(folder_), final_path = path_of(key);
   const auto write = [&]() -> Result<void> {
-    const UniqueFd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-    if (!fd) return system_error(temporary, "cannot write to the store", errno);
+    const Descriptor fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    if (!fd.is_open()) return system_error(errno, temporary, "write this blob");
     std::vector<std::uint64_t> sums;
     std::int64_t offset = samples_offset(header);
     for (std::size_t c = 0; c < channels.size(); ++c) {
@@ -184,17 +187,17 @@ Result<void> Store::put(const program::Key& key, int sample_rate, Frames frames,
       for (Frames first = 0; first < frames; first += kSegment) {  // hashed and written while it is in the cache
         const std::span<const float> segment(channels[c] + first, static_cast<std::size_t>(std::min(kSegment, frames - first)));
         sums.push_back(XXH3_64bits(segment.data(), segment.size_bytes()));
-        TRY(write_all_at(fd.get(), std::as_bytes(segment), offset, temporary));
+        TRY(write_at(fd, offset, std::as_bytes(segment), temporary));
         offset += static_cast<std::int64_t>(segment.size_bytes());
       }
     }
     header.checksum = header_checksum(header, sums);
-    TRY(write_all_at(fd.get(), std::as_bytes(std::span(sums)), sizeof header, temporary));
-    TRY(write_all_at(fd.get(), std::as_bytes(std::span(&header, 1)), 0, temporary));
+    TRY(write_at(fd, sizeof header, std::as_bytes(std::span(sums)), temporary));
+    TRY(write_at(fd, 0, std::as_bytes(std::span(&header, 1)), temporary));
     if (::rename(temporary.c_str(), final_path.c_str()) == 0) return {};
-    if (errno != ENOENT) return system_error(final_path, "cannot move a finished blob here", errno);
+    if (errno != ENOENT) return system_error(errno, final_path, "move a finished blob here");
     TRY(make_folders(final_path.substr(0, final_path.rfind('/'))));
-    if (::rename(temporary.c_str(), final_path.c_str()) != 0) return system_error(final_path, "cannot move a finished blob here", errno);
+    if (::rename(temporary.c_str(), final_path.c_str()) != 0) return system_error(errno, final_path, "move a finished blob here");
     return {};
   };
   Result<void> written = write();

@@ -30,8 +30,11 @@ class BlobReader {
   [[nodiscard]] int sample_rate() const;
   /// True where every sample of the channel is zero; such a channel takes no room in the file.
   [[nodiscard]] bool is_silent(int channel) const;
-  /// Frames [first, first + count) of one channel into `out`. Every segment that is touched is verified against its checksum.
-  /// Errors: Errc::corrupt, Errc::io_error. Requires 0 <= first, first + count <= frames().
+  /// Frames of one channel from `first` on: `count` of them or as many as lie in one segment (at least one), valid until the next call for
+  /// this channel. Every segment that is touched is verified against its checksum; reading on in it costs nothing.
+  /// Errors: Errc::corrupt, Errc::io_error. Requires 0 <= first, count >= 1, first + count <= frames(), and a channel that is not silent.
+  Result<std::span<const float>> view(int channel, Frames first, Frames count);
+  /// The same, all of `count` frames, copied into `out`; zeros where the channel is silent. count may be 0.
   Result<void> read(int channel, Frames first, Frames count, float* out);
 
  private:

@@ -8,8 +8,6 @@
 namespace dubfarm::plan {
 namespace {
 
-constexpr double kChunkSeconds = 30;
-
 std::vector<mix::OutputPlan> selected_outputs(const mix::Document& document, const Selection& selection) {
   std::vector<mix::OutputPlan> outputs = mix::outputs(document);
   std::erase_if(outputs, [&](const mix::OutputPlan& output) {
@@ -43,22 +41,24 @@ std::vector<std::size_t> selected_versions(const mix::Document& document, const 
   return versions;
 }
 
-std::vector<Frames> chunk_boundaries(Frames length, int sample_rate) {
-  const Frames step = static_cast<Frames>(kChunkSeconds * sample_rate);
+Frames usual_chunk_frames(int sample_rate) { return 30 * static_cast<Frames>(sample_rate); }
+
+std::vector<Frames> chunk_boundaries(Frames length, Frames chunk_frames) {
   std::vector<Frames> boundaries;
-  for (Frames at = 0; at < length; at += step) boundaries.push_back(at);
+  for (Frames at = 0; at < length; at += chunk_frames) boundaries.push_back(at);
   // A short rest joins its neighbour: its pre-roll would cost more than its samples.
-  if (boundaries.size() > 1 && length - boundaries.back() < step / 4) boundaries.pop_back();
+  if (boundaries.size() > 1 && length - boundaries.back() < chunk_frames / 4) boundaries.pop_back();
   boundaries.push_back(length);
   return boundaries;
 }
 
-Plan make_plan(const mix::Document& document, const MediaTable& media, const Selection& selection, std::string_view numeric_profile) {
+Plan make_plan(const mix::Document& document, const MediaTable& media, const Selection& selection, std::string_view numeric_profile,
+               std::optional<Frames> chunk_frames) {
   Plan plan;
   plan.sample_rate = document.sample_rate;
   plan.length = document.length;
   for (const auto& [path, file] : media) plan.sources.emplace(file.digest, &file);
-  const std::vector<Frames> boundaries = chunk_boundaries(document.length, document.sample_rate);
+  const std::vector<Frames> boundaries = chunk_boundaries(document.length, chunk_frames.value_or(usual_chunk_frames(document.sample_rate)));
   std::map<program::Key, std::size_t> chunk_by_key;
   std::map<std::pair<std::size_t, std::size_t>, std::size_t> timeline_of;  // (version, bus)
   std::map<std::size_t, VersionProgrammer> programmers;

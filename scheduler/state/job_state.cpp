@@ -67,8 +67,7 @@ void JobState::lost_inputs(TaskId task, std::span<const TaskId> inputs) {
     if (state_[input] != TaskState::done) continue;  // another task has noticed already
     --done_;
     make_ready(input);
-    for (const TaskId next : needed_by_[input])
-      if (state_[next] != TaskState::done) ++missing_[next];
+    for (const TaskId next : needed_by_[input]) ++missing_[next];  // done ones too: finished() takes it off again
   }
   // Others that are queued are sorted out when they are leased; one that runs right now finds out by itself.
   if (missing_[task] == 0) make_ready(task);

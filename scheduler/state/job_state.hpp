@@ -61,7 +61,7 @@ class JobState {
   };
   std::vector<Task> tasks_;
   std::vector<TaskState> state_;
-  std::vector<std::size_t> missing_;              // inputs not done yet
+  std::vector<std::size_t> missing_;              // of each task, done ones too: inputs not done at present
   std::vector<std::vector<TaskId>> needed_by_;
   std::priority_queue<TaskId, std::vector<TaskId>, Later> ready_;
   std::size_t leased_ = 0, done_ = 0;

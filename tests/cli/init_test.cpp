@@ -236,7 +236,7 @@ TEST_F(Init, NothingRecognisedSaysWhatNamesAre) {
 
   ASSERT_FALSE(made.ok());
   EXPECT_EQ(made.error().code, Errc::invalid_input);
-  EXPECT_THAT(made.error().message, HasSubstr("1 sound files, none of them recognised"));
+  EXPECT_THAT(made.error().message, HasSubstr("1 sound file, none recognised"));
   EXPECT_THAT(made.error().message, HasSubstr("DX, DIA"));
 }
 

@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "tests/common/media/media_files.hpp"
-#include "tests/kernels/contract.hpp"
+#include "tests/support/contract.hpp"
 
 namespace dubfarm::worker {
 namespace {

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "tests/kernels/contract.hpp"
+#include "tests/support/contract.hpp"
 
 namespace dubfarm::media {
 namespace {

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <string>
 
-#include "tests/kernels/contract.hpp"
+#include "tests/support/contract.hpp"
 
 namespace dubfarm::kernels {
 namespace {

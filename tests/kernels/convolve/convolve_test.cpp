@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "kernels/fft/fft.hpp"
-#include "tests/kernels/contract.hpp"
+#include "tests/support/contract.hpp"
 #include "tests/kernels/fft/double_fft.hpp"
 
 namespace dubfarm::kernels {

@@ -9,7 +9,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "tests/kernels/contract.hpp"
+#include "tests/support/contract.hpp"
 
 namespace dubfarm::kernels {
 namespace {

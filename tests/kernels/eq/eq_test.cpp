@@ -6,7 +6,7 @@
 
 #include "common/filter/svf_design.hpp"
 #include "tests/common/filter/cookbook.hpp"
-#include "tests/kernels/contract.hpp"
+#include "tests/support/contract.hpp"
 
 namespace dubfarm::kernels {
 namespace {

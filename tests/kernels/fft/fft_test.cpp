@@ -8,7 +8,7 @@
 #include <string>
 
 #include "kernels/convolve/convolve.hpp"
-#include "tests/kernels/contract.hpp"
+#include "tests/support/contract.hpp"
 #include "tests/kernels/fft/double_fft.hpp"
 
 namespace dubfarm::kernels::fft {

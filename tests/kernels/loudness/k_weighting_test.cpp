@@ -1,7 +1,7 @@
 #include <complex>
 
 #include "kernels/loudness/loudness.hpp"
-#include "tests/kernels/contract.hpp"
+#include "tests/support/contract.hpp"
 #include "tests/kernels/loudness/signals.hpp"
 
 namespace dubfarm::kernels {

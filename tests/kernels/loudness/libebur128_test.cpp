@@ -5,7 +5,7 @@
 #include <memory>
 #include <random>
 
-#include "tests/kernels/contract.hpp"
+#include "tests/support/contract.hpp"
 #include "tests/kernels/loudness/signals.hpp"
 
 namespace dubfarm::testing {

@@ -5,7 +5,7 @@
 #include <numbers>
 #include <string>
 
-#include "tests/kernels/contract.hpp"
+#include "tests/support/contract.hpp"
 
 namespace dubfarm::kernels {
 namespace {

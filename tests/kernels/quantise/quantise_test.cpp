@@ -4,7 +4,7 @@
 #include <numeric>
 
 #include "kernels/core/philox.hpp"
-#include "tests/kernels/contract.hpp"
+#include "tests/support/contract.hpp"
 
 namespace dubfarm::kernels {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numbers>
 
-#include "tests/kernels/contract.hpp"
+#include "tests/support/contract.hpp"
 
 namespace dubfarm::kernels {
 namespace {

@@ -1,4 +1,4 @@
-#include "common/media/descriptor.hpp"
+#include "common/descriptor.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <system_error>
 
-namespace dubfarm::media {
+namespace dubfarm {
 
 Descriptor::~Descriptor() {
   if (fd_ >= 0) ::close(fd_);
@@ -53,4 +53,4 @@ Result<void> write_at(const Descriptor& file, std::int64_t offset, std::span<con
   return {};
 }
 
-}  // namespace dubfarm::media
+}  // namespace dubfarm

@@ -9,7 +9,7 @@
 
 #include "common/result.hpp"
 
-namespace dubfarm::media {
+namespace dubfarm {
 
 class Descriptor {
  public:
@@ -37,4 +37,4 @@ class Descriptor {
 /// The error of a failed system call on `path`: ENOENT is `not_found`; ENOSPC, EDQUOT and EFBIG are `no_space`; the rest `io_error`.
 [[nodiscard]] Error system_error(int error_number, const std::string& path, std::string_view doing);
 
-}  // namespace dubfarm::media
+}  // namespace dubfarm

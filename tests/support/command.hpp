@@ -1,0 +1,49 @@
+// The `dubfarm` command as a user runs it: another process, its output, its exit status, and what a signal does to it.
+#pragma once
+#include <sys/types.h>
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/descriptor.hpp"
+
+namespace dubfarm::testing {
+
+struct CommandResult {
+  int status = -1;  // exit status; 128 + signal where one ended it
+  std::string out, err;
+};
+
+/// What the process is allowed. Root stays root unless `as_nobody`.
+struct CommandLimits {
+  std::optional<std::size_t> file_bytes;  // RLIMIT_FSIZE
+  bool as_nobody = false;                 // uid and gid 65534, no privileges; needs root
+};
+
+/// One run of an executable. Killed on destruction if it still runs.
+class Command {
+ public:
+  /// Starts DUBFARM_EXECUTABLE with `arguments`, stdin empty, stdout and stderr captured.
+  explicit Command(const std::vector<std::string>& arguments, const CommandLimits& limits = {});
+  ~Command();
+  Command(const Command&) = delete;
+  Command& operator=(const Command&) = delete;
+
+  /// Waits for the end of the process, `timeout` at most. @return whether it has ended.
+  bool ends_within(std::chrono::milliseconds timeout);
+  void signal(int number) const;
+  /// Waits for the end. One that has not ended after two minutes is killed, and says so in `err`.
+  CommandResult result();
+
+ private:
+  pid_t pid_ = -1;
+  Descriptor pidfd_, out_, err_;
+  std::optional<int> status_;
+};
+
+/// Runs `dubfarm arguments...` to its end.
+CommandResult dubfarm(const std::vector<std::string>& arguments, const CommandLimits& limits = {});
+
+}  // namespace dubfarm::testing
