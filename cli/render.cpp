@@ -160,6 +160,7 @@ int run_render(const RenderOptions& options) {
   std::optional<Store> store;  // a dry run makes none
   if (!options.dry_run || ::access((store_folder + "/format").c_str(), F_OK) == 0) {
     Result<Store> opened = Store::open(store_folder);
+    if (!opened.ok() && opened.error().code == Errc::invalid_input) return report_error(opened.error());
     if (!opened.ok()) {
       fmt::print(stderr, "error: {}\nhelp: name a folder for the store with --store\n", opened.error().message);
       return kCannotRun;

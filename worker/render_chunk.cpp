@@ -69,7 +69,7 @@ class ChunkRender {
       TRY(check_cancelled());
       const Frames n = std::min(kRenderBlock, program_.length - first);
       for (double* sum : sums) std::fill_n(sum, n, 0.0);
-      TRY_ASSIGN([[maybe_unused]] const bool any, voices.add_block(first, n, first + n > dry_from, sums.data(), scratch_.sources));
+      TRY(voices.add_block(first, n, first + n > dry_from, sums.data(), scratch_.sources));
       for (std::size_t b = 0; b < buses_.size(); ++b) store_node(buses_[b], layout_.bus_first[b], first, n);
       for (std::size_t r = 0; r < sends_.size(); ++r) store_node(sends_[r], layout_.reverb_first[r], first, n);
     }

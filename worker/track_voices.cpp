@@ -32,6 +32,8 @@ TrackVoices::TrackVoices(const program::Program& program, const SumLayout& layou
     : program_(program), layout_(layout), sources_(sources) {
   for (const program::Track& track : program.tracks) add_voice(track);
   for (Group& group : groups_) {
+    group.first_lane = lane_count_;
+    lane_count_ += group.lanes;
     std::size_t bands = 0;
     for (const Voice& voice : group.voices) {
       bands = std::max(bands, voice.track->eq.size());
@@ -48,7 +50,7 @@ TrackVoices::TrackVoices(const program::Program& program, const SumLayout& layou
           group.bank->set(lane, static_cast<int>(b), kernels::step_from(coeffs));
         }
   }
-  lanes_.reserve(static_cast<std::size_t>((kernels::EqBank::kMaxLanes + kMaxChannels) * kRenderBlock));
+  lanes_.reserve(static_cast<std::size_t>((lane_count_ + kMaxChannels) * kReadBlock));
   curves_.reserve(static_cast<std::size_t>((slots_ + 1) * kRenderBlock));
 }
 
@@ -164,7 +166,7 @@ Result<void> TrackVoices::read_voice(const Voice& voice, Frames first, Frames n,
       for (std::size_t c = 0; c < channels; ++c) std::fill_n(x[c], n, 0.0f);
     is_silent = false;
     float* samples[kMaxChannels];
-    for (int c = 0; c < voice.channels; ++c) samples[c] = lanes_.reserve(0) + (kernels::EqBank::kMaxLanes + c) * kRenderBlock;
+    for (int c = 0; c < voice.channels; ++c) samples[c] = lane(lane_count_ + c);
     TRY(sources_.read(digest, clip.in + from, count, wanted, std::span(samples, channels), scratch));
     for (std::size_t c = 0; c < channels; ++c) kernels::add_clip(shape, from, count, samples[c], x[c] + (begin - first));
   }
@@ -173,21 +175,32 @@ Result<void> TrackVoices::read_voice(const Voice& voice, Frames first, Frames n,
   return {};
 }
 
-void TrackVoices::mix_group(Group& group, Frames first, Frames n, int first_sum, const std::vector<bool>& is_active, double* const* sums) {
+Result<void> TrackVoices::read_ahead(Frames first, Frames n, SourceScratch& scratch) {
+  for (const Group& group : groups_) {
+    int at = group.first_lane;
+    for (const Voice& voice : group.voices) {
+      float* channels[kMaxChannels];
+      for (int c = 0; c < voice.channels; ++c) channels[c] = lane(at++);
+      if (first < voice.track->end && first + n > voice.begin) TRY(read_voice(voice, first, n, channels, scratch));
+    }
+  }
+  read_from_ = first;
+  read_until_ = first + n;
+  return {};
+}
+
+void TrackVoices::mix_group(Group& group, Frames first, Frames n, float* const* x, int first_sum, double* const* sums) {
   const int outs = layout_.sums - first_sum;
-  float* const base = lanes_.reserve(0);
-  const float* x[kernels::EqBank::kMaxLanes];
-  for (int l = 0; l < group.lanes; ++l) x[l] = base + l * kRenderBlock;
   double* const curves = curves_.reserve(0);
   const auto curve = [&](int slot) { return curves + static_cast<Frames>(slot) * kRenderBlock; };
 
-  if (!group.moves && std::all_of(is_active.begin(), is_active.end(), [](bool a) { return a; })) {
+  if (!group.moves && std::all_of(is_active_.begin(), is_active_.end(), [](bool a) { return a; })) {
     kernels::mix_add(x, group.lanes, group.coefs.data() + first_sum * group.lanes, outs, n, sums + first_sum);
     return;
   }
   int lane = 0;
   for (std::size_t v = 0; v < group.voices.size(); lane += group.voices[v].channels, ++v) {
-    if (!is_active[v]) continue;
+    if (!is_active_[v]) continue;
     const Voice& voice = group.voices[v];
     for (int s = 0; s < outs; ++s)
       for (int c = 0; c < voice.channels; ++c) {
@@ -215,32 +228,22 @@ void TrackVoices::mix_group(Group& group, Frames first, Frames n, int first_sum,
   }
 }
 
-Result<bool> TrackVoices::add_block(Frames first, Frames n, bool dry, double* const* sums, SourceScratch& scratch) {
-  float* const base = lanes_.reserve(0);
-  bool any_sound = false;
-  std::vector<bool> is_active;
+Result<void> TrackVoices::add_block(Frames first, Frames n, bool dry, double* const* sums, SourceScratch& scratch) {
+  if (first >= read_until_ || first < read_from_) TRY(read_ahead(first, std::min(kReadBlock, program_.length - first), scratch));
   for (Group& group : groups_) {
-    is_active.clear();
+    is_active_.clear();
     float* x[kernels::EqBank::kMaxLanes];
-    int lane = 0;
+    int at = 0;
     for (const Voice& voice : group.voices) {
-      const bool active = first < voice.track->end && first + n > voice.begin;
-      is_active.push_back(active);
-      float* channels[kMaxChannels];
-      for (int c = 0; c < voice.channels; ++c) {
-        channels[c] = base + (lane + c) * kRenderBlock;
-        x[lane + c] = active ? channels[c] : nullptr;
-      }
-      if (active) TRY(read_voice(voice, first, n, channels, scratch));
-      lane += voice.channels;
+      is_active_.push_back(first < voice.track->end && first + n > voice.begin);
+      for (int c = 0; c < voice.channels; ++c, ++at) x[at] = is_active_.back() ? lane(group.first_lane + at) + (first - read_from_) : nullptr;
     }
-    if (std::none_of(is_active.begin(), is_active.end(), [](bool a) { return a; })) continue;
-    any_sound = true;
+    if (std::none_of(is_active_.begin(), is_active_.end(), [](bool a) { return a; })) continue;
     if (group.chain) group.chain->process(x, first, n);
     else if (group.bank) group.bank->process(x, n);
-    mix_group(group, first, n, dry ? 0 : layout_.bus_sums, is_active, sums);
+    mix_group(group, first, n, x, dry ? 0 : layout_.bus_sums, sums);
   }
-  return any_sound;
+  return {};
 }
 
 }  // namespace dubfarm::worker

@@ -23,8 +23,10 @@ struct SumLayout {
   int sums = 0;                   // all of them
 };
 
-/// Frames summed at a time. A block of 16 tracks and its accumulators fit a core's L2 cache.
-inline constexpr Frames kRenderBlock = 4096;
+/// Frames equalised and summed at a time: 16 tracks and the accumulators of a stereo bus and send fit a core's L1 cache.
+inline constexpr Frames kRenderBlock = 512;
+/// Frames read at a time, so that a read costs more than its system call.
+inline constexpr Frames kReadBlock = 8 * kRenderBlock;
 
 /// Threads: one. Keeps references to the program and the sources.
 class TrackVoices {
@@ -32,9 +34,8 @@ class TrackVoices {
   TrackVoices(const program::Program& program, const SumLayout& layout, const Sources& sources);
 
   /// Adds every track, in session order, over frames [first, first + n), n <= kRenderBlock, to the accumulators: sums[SumLayout::sums][n].
-  /// Blocks must follow one another. Where `dry` is false only the reverbs' accumulators are added to.
-  /// @return false where no track sounds in the block.
-  Result<bool> add_block(Frames first, Frames n, bool dry, double* const* sums, SourceScratch& scratch);
+  /// Blocks follow one another, each but the last of kRenderBlock frames. Where `dry` is false only the reverbs' accumulators are added to.
+  Result<void> add_block(Frames first, Frames n, bool dry, double* const* sums, SourceScratch& scratch);
 
  private:
   /// One channel of a track into one accumulator: coef times the product of the voice's curves (none: the coefficient alone).
@@ -58,6 +59,7 @@ class TrackVoices {
   /// Tracks next to each other in the session that are equalised together: up to 16 channels with static EQ, or one track with a moving band.
   struct Group {
     std::vector<Voice> voices;
+    int first_lane = 0;  // among all lanes of the program
     int lanes = 0;
     std::vector<double> coefs;  // [sums][lanes], of the routes that stand still
     std::unique_ptr<kernels::EqBank> bank;
@@ -65,15 +67,21 @@ class TrackVoices {
     bool moves = false;  // some voice has moving routes
   };
   void add_voice(const program::Track& track);
+  [[nodiscard]] float* lane(int index) { return lanes_.reserve(0) + static_cast<Frames>(index) * kReadBlock; }
+  /// Reads frames [first, first + n) of every voice that sounds there into its lanes.
+  Result<void> read_ahead(Frames first, Frames n, SourceScratch& scratch);
   Result<void> read_voice(const Voice& voice, Frames first, Frames n, float* const* x, SourceScratch& scratch);
-  void mix_group(Group& group, Frames first, Frames n, int first_sum, const std::vector<bool>& is_active, double* const* sums);
+  void mix_group(Group& group, Frames first, Frames n, float* const* x, int first_sum, double* const* sums);
 
   const program::Program& program_;
   const SumLayout& layout_;
   const Sources& sources_;
   std::vector<Group> groups_;
-  Growing<float> lanes_;   // [16][block], then [12][block] for a clip's samples before they are mixed in
-  Growing<double> curves_;  // [slots][block], and one for products
+  Growing<float> lanes_;    // [lanes of all voices][kReadBlock], then kMaxChannels more for a clip's samples before they are mixed in
+  int lane_count_ = 0;
+  Frames read_from_ = 0, read_until_ = 0;  // what the lanes hold
+  std::vector<bool> is_active_;            // of the voices of the group at hand
+  Growing<double> curves_;  // [slots][kRenderBlock], and one for products
   int slots_ = 1;           // of the voice with the most
 };
 

@@ -25,18 +25,33 @@ std::string first_version_note(const mix::Document& document, std::size_t versio
   return document.versions.size() > 1 ? fmt::format(" (version \"{}\")", document.versions[version].name) : "";
 }
 
+/// Advice for a file that is not there: the one beside it that was most likely meant.
+std::string missing_file_help(const std::string& path) {
+  const std::filesystem::path wanted(path);
+  std::vector<std::string> names;
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator(wanted.parent_path(), none)) names.push_back(entry.path().filename().string());
+  std::sort(names.begin(), names.end());
+  if (const std::optional<std::string> near = mix::nearest_name(wanted.filename().string(), names))
+    return fmt::format("did you mean \"{}\"?", (wanted.parent_path() / *near).string());
+  return "paths count from the mix document's folder; check the name, its case, and the variables in it";
+}
+
 /// What is wrong with a clip, given its source's length at the mix's rate and its channels; nothing where all is well.
 std::optional<mix::Diagnostic> clip_problem(const Use& use, const MediaFile& file, int mix_rate) {
   const mix::Clip& clip = *use.clip;
   const auto problem = [&](std::string message, std::string help) {
     return mix::Diagnostic{std::move(message), std::move(help), clip.place, {}};
   };
-  const Frames length = clip.length.value_or(file.frames - clip.in);
   const std::string converted = file.info.sample_rate != mix_rate ? fmt::format(" (converted from {} Hz)", file.info.sample_rate) : "";
-  if (clip.in + length > file.frames || length <= 0)
+  if (clip.in >= file.frames)
+    return problem(fmt::format("clip begins past its source's end: in {}, but \"{}\" has {} frames at {} Hz{}", clip.in, use.path, file.frames, mix_rate, converted),
+                   "start it earlier in the source");
+  const Frames length = clip.length.value_or(file.frames - clip.in);
+  if (clip.in + length > file.frames)
     return problem(fmt::format("clip reaches past its source's end: in {} + length {} = {} frames, but \"{}\" has {} frames at {} Hz{}", clip.in, length,
                                clip.in + length, use.path, file.frames, mix_rate, converted),
-                   fmt::format("make the clip {} frames long or less, or start it earlier in the source", std::max<Frames>(0, file.frames - clip.in)));
+                   fmt::format("make the clip {} frames long or less, or start it earlier in the source", file.frames - clip.in));
   if (clip.fade_in.length + clip.fade_out.length > length)
     return problem(fmt::format("fades are longer than their clip: fade_in {} + fade_out {} = {} frames, the clip has {}", clip.fade_in.length,
                                clip.fade_out.length, clip.fade_in.length + clip.fade_out.length, length),
@@ -116,7 +131,7 @@ MediaOutcome gather_media(const mix::Document& document, std::span<const std::si
     const Error& error = files[i].error();
     if (error.code == Errc::not_found)
       outcome.errors.push_back({fmt::format("there is no file \"{}\"{}", paths[i], first_version_note(document, version)),
-                                "paths count from the mix document's folder; check the name, its case, and the variables in it", use->place(), {}});
+                                missing_file_help(paths[i]), use->place(), {}});
     else
       outcome.errors.push_back({error.message, {}, use->place(), {}});
   }

@@ -88,8 +88,9 @@ std::string file_text(const std::string& path) {
 std::vector<std::string> files_below(const std::string& folder) {
   std::vector<std::string> files;
   if (!fs::exists(folder)) return files;
+  std::error_code vanished;  // files may come and go meanwhile
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder))
-    if (entry.is_regular_file()) files.push_back(fs::relative(entry.path(), folder).string());
+    if (entry.is_regular_file(vanished)) files.push_back(entry.path().lexically_relative(folder).string());
   std::sort(files.begin(), files.end());
   return files;
 }
