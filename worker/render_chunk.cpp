@@ -1,6 +1,7 @@
 #include "worker/render_chunk.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 #include "kernels/automation/automation.hpp"
 #include "kernels/eq/eq.hpp"
@@ -14,7 +15,9 @@ namespace {
 struct NodeSamples {
   Frames from = 0;
   Buffer samples;
-  [[nodiscard]] float* at(int channel, Frames frame) { return samples.channel(channel) + (frame - from); }
+  std::vector<int> channels;  // of the node's layout, that the buffer holds, ascending; the others are silent
+  /// `slot` counts among `channels`.
+  [[nodiscard]] float* at(int slot, Frames frame) { return samples.channel(slot) + (frame - from); }
 };
 
 class ChunkRender {
@@ -38,7 +41,15 @@ class ChunkRender {
   }
 
  private:
-  NodeSamples node(int channels, Frames from) { return {from, scratch_.pool.take(channels, program_.length - from)}; }
+  NodeSamples node(std::vector<int> channels, Frames from) {
+    Buffer samples = scratch_.pool.take(static_cast<int>(channels.size()), program_.length - from);
+    return {from, std::move(samples), std::move(channels)};
+  }
+  NodeSamples node(int channels, Frames from) {
+    std::vector<int> every(static_cast<std::size_t>(channels));
+    std::iota(every.begin(), every.end(), 0);
+    return node(std::move(every), from);
+  }
   [[nodiscard]] Result<void> check_cancelled() const {
     if (cancel_.load(std::memory_order_relaxed)) return fail(Errc::cancelled, "stopped");
     return {};
@@ -82,7 +93,11 @@ class ChunkRender {
     const int inputs = sends_[index].samples.channels(), outputs = channel_count(reverb.layout);
     const std::size_t fft_size = kernels::convolution_fft_size(reverb.ir_frames, program_.length);
     TRY_ASSIGN(const auto spectra, irs_.get(program_.sources[reverb.ir].digest, inputs, outputs, fft_size, scratch_.sources));
-    NodeSamples out = node(outputs, reverb.output_from);
+    std::vector<int> live;  // outputs that some path of the impulse response reaches
+    for (int c = 0; c < outputs; ++c)
+      for (int i = 0; i < inputs && (live.empty() || live.back() != c); ++i)
+        if (spectra->path(i, c) != nullptr) live.push_back(c);
+    NodeSamples out = node(std::move(live), reverb.output_from);
     const Frames count = program_.length - reverb.output_from;
     const std::vector<float*> in = sends_[index].samples.pointers(), wet = out.samples.pointers();
     // The send runs `predelay` ahead of the convolution. Where the timeline has only just begun there is less of it than the predelay.
@@ -90,9 +105,9 @@ class ChunkRender {
     const Frames dead = std::min(count, std::max<Frames>(0, -lead));  // nothing can have come back yet
     for (float* channel : wet) std::fill_n(channel, dead, 0.0f);
     if (count > dead) {
-      std::vector<float*> live = wet;
-      for (float*& channel : live) channel += dead;
-      kernels::convolve(*spectra, std::vector<const float*>(in.begin(), in.end()), std::max<Frames>(0, lead), count - dead, live, scratch_.convolve);
+      std::vector<float*> to(static_cast<std::size_t>(outputs), nullptr);
+      for (std::size_t k = 0; k < wet.size(); ++k) to[static_cast<std::size_t>(out.channels[k])] = wet[k] + dead;
+      kernels::convolve(*spectra, std::vector<const float*>(in.begin(), in.end()), std::max<Frames>(0, lead), count - dead, to, scratch_.convolve);
     }
     sends_[index].samples = Buffer();  // back to the pool
     TRY(equalise(reverb.eq, out));
@@ -120,8 +135,8 @@ class ChunkRender {
           std::fill_n(total, n, 0.0);
           kernels::mix_add_scaled(sum.at(c, first), 1.0, n, total);
           for (const Input& input : inputs)
-            for (int k = 0; k < input.matrix.columns; ++k)
-              if (const double gain = input.matrix.at(c, k) * input.gain; gain != 0) kernels::mix_add_scaled(input.from->at(k, first), gain, n, total);
+            for (std::size_t k = 0; k < input.from->channels.size(); ++k)
+              kernels::mix_add_scaled(input.from->at(static_cast<int>(k), first), input.matrix.at(c, input.from->channels[k]) * input.gain, n, total);
           kernels::store(total, n, sum.at(c, first));
         }
       }
@@ -134,6 +149,7 @@ class ChunkRender {
   }
 
   Result<void> equalise(const std::vector<program::Band>& bands, NodeSamples& node) {
+    if (node.channels.empty()) return {};
     kernels::EqChain chain(node.samples.channels(), program_.sample_rate);
     for (const program::Band& band : bands) chain.add(band.type, band.freq_hz, band.q, band.gain_db);
     if (chain.empty()) return {};

@@ -25,15 +25,21 @@ std::string first_version_note(const mix::Document& document, std::size_t versio
   return document.versions.size() > 1 ? fmt::format(" (version \"{}\")", document.versions[version].name) : "";
 }
 
-/// Advice for a file that is not there: the one beside it that was most likely meant.
+/// Advice for a file that is not there: the one beside it that was most likely meant. Names are compared without their extensions, and one
+/// with another number (take 7 for take 6) was not meant.
 std::string missing_file_help(const std::string& path) {
   const std::filesystem::path wanted(path);
-  std::vector<std::string> names;
+  const auto number = [](std::string name) {
+    std::erase_if(name, [](char c) { return c < '0' || c > '9'; });
+    return name;
+  };
+  std::map<std::string, std::string> beside;  // name without extension to name
   std::error_code none;
-  for (const auto& entry : std::filesystem::directory_iterator(wanted.parent_path(), none)) names.push_back(entry.path().filename().string());
-  std::sort(names.begin(), names.end());
-  if (const std::optional<std::string> near = mix::nearest_name(wanted.filename().string(), names))
-    return fmt::format("did you mean \"{}\"?", (wanted.parent_path() / *near).string());
+  for (const auto& entry : std::filesystem::directory_iterator(wanted.parent_path(), none))
+    if (const std::string stem = entry.path().stem().string(); number(stem) == number(wanted.stem().string())) beside[stem] = entry.path().string();
+  std::vector<std::string> stems;
+  for (const auto& [stem, other] : beside) stems.push_back(stem);
+  if (const std::optional<std::string> near = mix::nearest_name(wanted.stem().string(), stems)) return fmt::format("did you mean \"{}\"?", beside[*near]);
   return "paths count from the mix document's folder; check the name, its case, and the variables in it";
 }
 

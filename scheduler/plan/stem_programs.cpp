@@ -54,7 +54,7 @@ mix::Automation cut_level(const mix::Automation& a, double add, Frames origin, F
 program::Band cut_band(const mix::EqBand& band, Frames origin, Frames from, Frames until) {
   const mix::Automation* parameters[] = {&band.freq_hz, &band.q, &band.gain_db};
   // The control grid runs from the first point of any parameter to the last of any: it is still while all of them hold.
-  Frames first = kNever, last = -1;
+  Frames first = kNever, last = -kNever;
   for (const mix::Automation* a : parameters)
     if (!a->is_constant()) { first = std::min(first, a->points.front().at); last = std::max(last, a->points.back().at); }
   const bool moving = first < until && last > from;

@@ -22,6 +22,7 @@ using ::testing::HasSubstr, ::testing::MatchesRegex;
 
 constexpr int kBadInput = 2, kCannotRun = 3;
 constexpr Frames kRate = 48000;
+const std::string kNoHint = "help: paths count from the mix document's folder; check the name, its case, and the variables in it\n";
 
 /// A mix of one clip, "voice.wav" (2 s, mono), in one stem.
 class BadInput : public ::testing::Test {
@@ -90,14 +91,21 @@ TEST_F(BadInput, AMediaFileThatIsNotThere) {
   expect_refused(kBadInput, "error: there is no file \"<folder>/voices.wav\"\n" + at_clip("voices.wav") + "help: did you mean \"<folder>/voice.wav\"?\n");
 }
 
+TEST_F(BadInput, TheNearestNameIsNotOneOfAnotherNumber) {
+  folder_.sound("line 12.wav", white_noise(1, 100, 1));
+  clip()["file"] = "line 13.wav";
+  expect_refused(kBadInput, "error: there is no file \"<folder>/line 13.wav\"\n" + at_clip("line 13.wav") + kNoHint);
+  clip()["file"] = "Line 12.WAV";
+  expect_refused(kBadInput, "error: there is no file \"<folder>/Line 12.WAV\"\n" + at_clip("Line 12.WAV") + "help: did you mean \"<folder>/line 12.wav\"?\n");
+}
+
 TEST_F(BadInput, AMediaFileThatOneLanguageLacks) {
   mix_["variables"] = {{"lang", "en"}};
   mix_["versions"] = {{{"name", "en"}}, {{"name", "fr"}, {"set", {{"lang", "fr"}}}}};
   mix_["deliverables"][0]["file"] = "{version}.wav";
   folder_.sound("dialogue/en.wav", white_noise(1, 100, 1));
   clip()["file"] = "dialogue/{lang}.wav";
-  expect_refused(kBadInput, "error: there is no file \"<folder>/dialogue/fr.wav\" (version \"fr\")\n" + at_clip("dialogue/{lang}.wav") +
-                                "help: paths count from the mix document's folder; check the name, its case, and the variables in it\n");
+  expect_refused(kBadInput, "error: there is no file \"<folder>/dialogue/fr.wav\" (version \"fr\")\n" + at_clip("dialogue/{lang}.wav") + kNoHint);
   EXPECT_EQ(render({"--version", "en"}).status, 0) << "the other language renders";
 }
 
