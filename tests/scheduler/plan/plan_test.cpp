@@ -111,6 +111,7 @@ TEST_F(Planning, APreRollReachesBackOverRoomPredelayAndRingingFilters) {
 }
 
 TEST_F(Planning, TheFirstChunkReachesBackToTheStartOfTheTimelineOnly) {
+  mix_["reverbs"][0]["predelay"] = "400ms";  // more than a chunk with the room
   mix_["tracks"][0]["clips"][0]["at"] = 0;
   const PlannedMix p = planned();
   EXPECT_EQ(p.plan.chunks[0].program.first_frame(), 0);

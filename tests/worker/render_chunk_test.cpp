@@ -1,0 +1,94 @@
+// A chunk program's samples depend on nothing but the program and its sources.
+#include "worker/render_chunk.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "kernels/core/math.hpp"
+#include "tests/support/local_render.hpp"
+#include "tests/support/random_mix.hpp"
+
+namespace dubfarm::worker {
+namespace {
+
+using namespace dubfarm::testing;
+
+/// Everything that rendering needs, on one thread.
+struct Bench {
+  explicit Bench(const PlannedMix& planned, const std::string& store_folder) : store(*Store::open(store_folder)) {
+    std::vector<SourceFile> files;
+    for (const auto& [digest, file] : planned.plan.sources) files.push_back({digest, file->info, file->stamp});
+    sources = std::make_unique<Sources>(files, planned.plan.sample_rate, store);
+    irs = std::make_unique<IrCache>(*sources, 64u << 20);
+  }
+  Result<RenderedChunk> render(const plan::Chunk& chunk) { return render_chunk(chunk.program, *sources, *irs, scratch, cancel); }
+  /// [channels][frames]
+  std::vector<std::vector<float>> samples(const plan::Chunk& chunk) {
+    const auto rendered = render(chunk);
+    EXPECT_TRUE(rendered.ok()) << rendered.error().message;
+    std::vector<std::vector<float>> copy;
+    for (const float* channel : rendered->channels()) copy.emplace_back(channel, channel + rendered->frames);
+    return copy;
+  }
+  kernels::FlushDenormals flush;
+  Store store;
+  std::unique_ptr<Sources> sources;
+  std::unique_ptr<IrCache> irs;
+  std::atomic<bool> cancel{false};
+  RenderScratch scratch;
+};
+
+TEST(RenderChunk, GivesTheSameBitsWhateverWasRenderedBefore) {
+  for (const unsigned seed : {31u, 32u}) {
+    MixFolder folder;
+    const PlannedMix planned = plan_mix(folder.mix(random_mix(seed, folder, {.seconds = 3, .tracks = 6})), 20000);
+    ASSERT_GT(planned.plan.chunks.size(), 20u);
+    Bench used(planned, folder / "store");
+    std::vector<std::vector<std::vector<float>>> forward;
+    for (const plan::Chunk& chunk : planned.plan.chunks) forward.push_back(used.samples(chunk));
+    for (std::size_t c = planned.plan.chunks.size(); c-- > 0;) ASSERT_EQ(used.samples(planned.plan.chunks[c]), forward[c]) << "chunk " << c << ", seed " << seed;
+    for (std::size_t c = 0; c < planned.plan.chunks.size(); c += 5) {
+      Bench fresh(planned, folder / "store");
+      ASSERT_EQ(fresh.samples(planned.plan.chunks[c]), forward[c]) << "chunk " << c << ", seed " << seed;
+    }
+  }
+}
+
+TEST(RenderChunk, ChunksOfAConvertedSourceJoinWithoutASeam) {
+  MixFolder folder;
+  folder.sound("cd.wav", white_noise(2, 3 * 44100, 1), 44100);
+  const std::string path = folder.mix(Json::parse(R"({"dubfarm": 1, "sample_rate": 48000, "frame_rate": "24", "length": "3s",
+    "buses": [{"name": "MX", "layout": "stereo"}],
+    "tracks": [{"name": "Score", "bus": "MX", "layout": "stereo", "clips": [{"file": "cd.wav", "at": 777, "in": 5, "gain_db": -3}], "gain_db": [[0, -20], ["3s", 0]]}],
+    "deliverables": [{"name": "mx", "layout": "stereo", "file": "mx.wav"}]})"));
+  const auto joined = [&](Frames chunk_frames) {
+    const PlannedMix planned = plan_mix(path, chunk_frames);
+    Bench bench(planned, folder / "store");
+    std::vector<std::vector<float>> all(2);
+    for (const plan::Placement& p : planned.plan.timelines[0].placements)
+      for (std::size_t c = 0; const auto& channel : bench.samples(planned.plan.chunks[p.chunk])) {
+        EXPECT_EQ(static_cast<Frames>(all[c].size()), p.first);
+        all[c].insert(all[c].end(), channel.begin(), channel.end());
+        ++c;
+      }
+    return all;
+  };
+  const auto whole = joined(3 * 48000);
+  ASSERT_EQ(whole[0].size(), 144000u);
+  EXPECT_NE(whole[0][100000], 0);
+  for (const Frames chunk_frames : {1000, 4096, 31111}) EXPECT_EQ(joined(chunk_frames), whole) << chunk_frames;
+}
+
+TEST(RenderChunk, StopsWhenItIsCancelled) {
+  MixFolder folder;
+  const PlannedMix planned = plan_mix(folder.mix(random_mix(33, folder, {.seconds = 1, .tracks = 4})));
+  Bench bench(planned, folder / "store");
+  bench.cancel = true;
+  const auto rendered = bench.render(planned.plan.chunks.front());
+  ASSERT_FALSE(rendered.ok());
+  EXPECT_EQ(rendered.error().code, Errc::cancelled);
+}
+
+}  // namespace
+}  // namespace dubfarm::worker

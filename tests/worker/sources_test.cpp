@@ -1,0 +1,135 @@
+// Sources at the job's rate: converted once, kept, and the same samples whoever asks for whichever frames.
+#include "worker/sources.hpp"
+
+#include <gtest/gtest.h>
+#include <sndfile.h>
+
+#include <cmath>
+#include <numbers>
+#include <random>
+#include <thread>
+
+#include "tests/support/mix_folder.hpp"
+
+namespace dubfarm::worker {
+namespace {
+
+using testing::MixFolder;
+constexpr int kFloat = SF_FORMAT_WAV | SF_FORMAT_FLOAT;
+
+class ConvertedSource : public ::testing::Test {
+ protected:
+  /// 14 s at 44.1 kHz: three pieces at 48 kHz. A sine of 1 kHz on the left, noise on the right.
+  ConvertedSource() {
+    testing::Signal samples = testing::white_noise(2, kSourceFrames, 5);
+    for (Frames n = 0; n < kSourceFrames; ++n)
+      samples[0][static_cast<std::size_t>(n)] = 0.5 * std::sin(2 * std::numbers::pi * 1000 * static_cast<double>(n) / 44100);
+    folder_.sound("source.wav", samples, 44100, kFloat);
+    file_ = {*media::digest_file(folder_ / "source.wav"), *media::probe(folder_ / "source.wav"), *media::stamp(folder_ / "source.wav")};
+  }
+  [[nodiscard]] Sources sources(int rate = 48000) const { return {{file_}, rate, store_}; }
+  /// One channel of [first, first + count).
+  std::vector<float> read(const Sources& sources, int channel, Frames first, Frames count, SourceScratch& scratch) const {
+    std::vector<float> samples(static_cast<std::size_t>(count), std::nanf(""));
+    float* const out = samples.data();
+    const Result<void> done = sources.read(file_.digest, first, count, std::span(&channel, 1), std::span(&out, 1), scratch);
+    EXPECT_TRUE(done.ok()) << done.error().message;
+    return samples;
+  }
+  /// Blobs of the store with the time when each was written.
+  [[nodiscard]] std::map<std::string, std::filesystem::file_time_type> blobs() const {
+    std::map<std::string, std::filesystem::file_time_type> times;
+    for (const std::string& name : testing::files_below(folder_ / "store/blobs")) times[name] = std::filesystem::last_write_time(folder_ / "store/blobs/" + name);
+    return times;
+  }
+
+  static constexpr Frames kSourceFrames = 14 * 44100, kFrames = 14 * 48000;
+  MixFolder folder_;
+  SourceFile file_;
+  Store store_ = *Store::open(folder_ / "store");
+};
+
+TEST_F(ConvertedSource, KeepsPitchLevelAndPlace) {
+  SourceScratch scratch;
+  const Sources all = sources();
+  const std::vector<float> left = read(all, 0, 0, kFrames, scratch);
+  double worst = 0;
+  for (Frames n = 2000; n < kFrames - 2000; ++n)
+    worst = std::max(worst, std::abs(static_cast<double>(left[static_cast<std::size_t>(n)]) - 0.5 * std::sin(2 * std::numbers::pi * static_cast<double>(n) / 48)));
+  EXPECT_LT(20 * std::log10(worst), -120);
+}
+
+TEST_F(ConvertedSource, HasTheSameSamplesWhereverReadingBegins) {
+  SourceScratch scratch;
+  const Sources all = sources();
+  const std::vector<float> whole = read(all, 1, 0, kFrames, scratch);
+  std::mt19937 random(3);
+  for (int trial = 0; trial < 200; ++trial) {
+    const Frames first = static_cast<Frames>(random()) % kFrames, count = 1 + static_cast<Frames>(random()) % std::min<Frames>(kFrames - first, 300000);
+    SourceScratch fresh;
+    const std::vector<float> part = read(all, 1, first, count, trial % 2 == 0 ? scratch : fresh);
+    ASSERT_EQ(std::memcmp(part.data(), whole.data() + first, part.size() * sizeof(float)), 0) << "from " << first;
+  }
+}
+
+TEST_F(ConvertedSource, IsConvertedOnceForAllThreadsAndRenders) {
+  const Sources all = sources();
+  std::vector<std::vector<float>> found(4);
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t t = 0; t < found.size(); ++t)
+      threads.emplace_back([&, t] {
+        SourceScratch scratch;
+        found[t] = read(all, 1, 0, kFrames, scratch);
+      });
+  }
+  for (const auto& samples : found) EXPECT_EQ(samples, found[0]);
+  const auto converted = blobs();
+  ASSERT_EQ(converted.size(), 3u);
+
+  const Sources later = sources();
+  SourceScratch scratch;
+  EXPECT_EQ(read(later, 1, 0, kFrames, scratch), found[0]);
+  EXPECT_EQ(blobs(), converted) << "taken from the store, not written again";
+}
+
+TEST_F(ConvertedSource, IsConvertedAgainWhereTheStoreLostIt) {
+  std::vector<float> whole;
+  {
+    SourceScratch scratch;
+    whole = read(sources(), 1, 0, kFrames, scratch);
+  }
+  const auto names = testing::files_below(folder_ / "store/blobs");
+  ASSERT_EQ(names.size(), 3u);
+  std::string bytes = testing::file_text(folder_ / "store/blobs/" + names[0]);
+  bytes[bytes.size() - 9] ^= 4;
+  folder_.text("store/blobs/" + names[0], bytes);
+  std::filesystem::remove(folder_ / "store/blobs/" + names[1]);
+  SourceScratch scratch;
+  EXPECT_EQ(read(sources(), 1, 0, kFrames, scratch), whole);
+  EXPECT_EQ(testing::files_below(folder_ / "store/blobs"), names);
+  EXPECT_NE(testing::file_text(folder_ / "store/blobs/" + names[0]), bytes) << "the damaged piece is whole again";
+}
+
+TEST_F(ConvertedSource, IsAnImpulseResponseOfTheLengthThatWasPlanned) {
+  SourceScratch scratch;
+  const auto response = sources().impulse_response(file_.digest, scratch);
+  ASSERT_TRUE(response.ok());
+  ASSERT_EQ(response->size(), 2u);
+  EXPECT_EQ(static_cast<Frames>(response->front().size()), media::converted_length(kSourceFrames, 44100, 48000));
+}
+
+TEST_F(ConvertedSource, IsRefusedOnceItHasChanged) {
+  const Sources all = sources();
+  SourceScratch scratch;
+  read(all, 0, 0, 100, scratch);
+  EXPECT_TRUE(all.verify_unchanged(std::span(&file_.digest, 1)).ok());
+  folder_.sound("source.wav", testing::white_noise(2, 1000, 5), 44100, kFloat);
+  const Result<void> checked = all.verify_unchanged(std::span(&file_.digest, 1));
+  ASSERT_FALSE(checked.ok());
+  EXPECT_EQ(checked.error().code, Errc::invalid_input);
+  EXPECT_EQ(checked.error().message, folder_ / "source.wav: the file was changed after it was planned; start again once it is no longer written to");
+}
+
+}  // namespace
+}  // namespace dubfarm::worker
