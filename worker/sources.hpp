@@ -33,7 +33,7 @@ class SourceScratch {
   friend class Sources;
   struct Pieces;
   ReadScratch read_;
-  std::unique_ptr<Pieces> pieces_;
+  std::unique_ptr<Pieces> pieces_;  // of converted sources
 };
 
 /// Reads sources at the job's rate. One at another rate is converted in pieces, each kept in the store under the source's digest, so that

@@ -11,7 +11,7 @@
 namespace dubfarm::media {
 namespace {
 
-constexpr Frames kPieceFrames = Frames{1} << 18;
+constexpr Frames kPieceFrames = Frames{1} << 16;  // short enough that a thread keeps pieces of 500 mono sources at hand
 constexpr Frames kMarginFrames = 4096;  // at the lower of the two rates
 constexpr Frames kFeedFrames = 32768;
 constexpr int kMaxRate = 1536000;

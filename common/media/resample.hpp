@@ -23,7 +23,7 @@ using ReadFrames = std::function<Result<void>(Frames first, Frames count, std::s
 
 /// Frames of a source of `frames` at rate `from` after conversion to rate `to`: frames * to / from, a half rounded up. 0 stays 0.
 [[nodiscard]] Frames converted_length(Frames frames, int from, int to);
-/// Output frames per piece: the multiple of to / gcd(from, to) nearest 2^18, at least one such.
+/// Output frames per piece: the multiple of to / gcd(from, to) nearest 2^16, at least one such.
 [[nodiscard]] Frames piece_length(int from, int to);
 /// Pieces of the converted source; the last may be shorter.
 [[nodiscard]] Frames piece_count(Frames frames, int from, int to);

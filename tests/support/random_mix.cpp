@@ -141,7 +141,8 @@ class Composer {
 
   Json track(int index) {
     const int channels = index < 5 ? 1 : chance_.one_of({1, 2, 2, 6});
-    const char* const bus = chance_.one_of<const char*>({"DX", "MX", "FX", "FOL", "SUB"});
+    const char* const every[] = {"DX", "MX", "FX", "FOL", "SUB"};
+    const char* const bus = every[index < 3 ? index : chance_.below(5)];  // no stem without a track
     Json track = {{"name", "T " + std::to_string(index)}, {"bus", bus}, {"layout", channels == 1 ? "mono" : channels == 2 ? "stereo" : "5.1"}};
     track["clips"] = Json::array();
     for (int c = 0; c < 2 + chance_.below(2); ++c) track["clips"].push_back(clip(channels));
