@@ -133,7 +133,7 @@ Result<Store> Store::open(const std::string& folder) {
   if (size < 0) return system_error(errno, format, "read");
   if (std::string_view(line, static_cast<std::size_t>(size)) != kFormatLine)
     return fail(Errc::invalid_input, "{}: this is not a store that dubfarm {} can use (its format file does not say \"{}\"); name another folder with --store",
-                folder, "0.1", kFormatLine.substr(0, kFormatLine.size() - 1));
+                folder, DUBFARM_VERSION, kFormatLine.substr(0, kFormatLine.size() - 1));
   if (::access((folder + "/tmp").c_str(), W_OK) != 0) return system_error(errno, folder, "write to this store");
   return Store(folder);
 }

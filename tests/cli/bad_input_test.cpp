@@ -153,7 +153,8 @@ help: a stereo-input reverb takes 4 IR channels: L>L, L>R, R>L, R>R
 
 TEST_F(BadInput, AFileThatIsNoSound) {
   folder_.text("voice.wav", "these are words");
-  expect_refused(kBadInput, "error: <folder>/voice.wav: cannot be read as sound (Format not recognised.); convert it to WAV, AIFF or FLAC\n" + at_clip("voice.wav"));
+  expect_refused(kBadInput, "error: <folder>/voice.wav: cannot be read as sound (Format not recognised.); convert it to WAV, AIFF or FLAC\n" +
+                                at_clip("voice.wav"));
 }
 
 TEST_F(BadInput, AnEmptyFile) {
@@ -259,7 +260,7 @@ TEST_F(BadInput, AnOutputFolderThatMayNotBeWritten) {
 
 TEST_F(BadInput, AStoreOfAnotherVersion) {
   folder_.text("store/format", "dubfarm blob store 2\n");
-  expect_refused(kBadInput, "error: <folder>/store: this is not a store that dubfarm 0.1 can use (its format file does not say \"dubfarm blob store 1\"); name "
+  expect_refused(kBadInput, "error: <folder>/store: this is not a store that dubfarm 0.1.0 can use (its format file does not say \"dubfarm blob store 1\"); name "
                             "another folder with --store\n");
   EXPECT_EQ(file_text(folder_ / "store/format"), "dubfarm blob store 2\n");
 }

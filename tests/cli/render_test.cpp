@@ -242,8 +242,7 @@ TEST_F(Render, TheReportIsWhatJsonPrintsAndFitsItsSchema) {
   ASSERT_EQ(report.at("outputs").size(), 8u);
   EXPECT_EQ(report.at("title"), "Reel");
   EXPECT_EQ(report.at("length"), 70 * 48000);
-  const auto schema = std::filesystem::path(__FILE__).parent_path() / "../../docs/formats/report.schema.json";
-  const Json rules = Json::parse(file_text(schema.string()));
+  const Json rules = Json::parse(file_text(project_file("docs/formats/report.schema.json")));
   EXPECT_EQ(misfits(rules, rules, report), "");
   EXPECT_NE(misfits(rules, rules, Json{{"dubfarm", 1}}), "") << "the checker itself";
 }

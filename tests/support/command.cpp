@@ -88,6 +88,8 @@ CommandResult Command::result() {
   return result;
 }
 
+std::string project_file(const std::string& path) { return DUBFARM_SOURCE_FOLDER "/" + path; }
+
 CommandResult dubfarm(const std::vector<std::string>& arguments, const CommandLimits& limits) { return Command(arguments, limits).result(); }
 
 }  // namespace dubfarm::testing

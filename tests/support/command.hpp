@@ -43,6 +43,9 @@ class Command {
   std::optional<int> status_;
 };
 
+/// The whole path of a file of the project, such as "docs/mix-format.md".
+std::string project_file(const std::string& path);
+
 /// Runs `dubfarm arguments...` to its end.
 CommandResult dubfarm(const std::vector<std::string>& arguments, const CommandLimits& limits = {});
 

@@ -49,7 +49,8 @@ class Composer {
                     {{"name", "FOL"}, {"layout", "stereo"}, {"bus", "FX"}, {"eq", bands(1)}},
                     {{"name", "FX"}, {"layout", chance_.one_of<const char*>({"5.1", "7.1", "7.1.4"})}, {"eq", bands(1)}},
                     {{"name", "SUB"}, {"layout", "mono"}, {"bus", "FOL"}, {"gain_db", level(-9, 0)}}};
-    mix["reverbs"] = {{{"name", "Hall"}, {"ir", "ir/hall.wav"}, {"bus", "FX"}, {"layout", "5.1"}, {"predelay", "23ms"}, {"gain_db", level(-9, -3)}, {"eq", bands(1)}},
+    mix["reverbs"] = {{{"name", "Hall"}, {"ir", "ir/hall.wav"}, {"bus", "FX"}, {"layout", "5.1"}, {"predelay", "23ms"}, {"gain_db", level(-9, -3)},
+                       {"eq", bands(1)}},
                       {{"name", "Plate"}, {"ir", "ir/plate.wav"}, {"bus", chance_.one_of<const char*>({"MX", "FOL"})}, {"layout", "stereo"},
                        {"input", "stereo"}, {"predelay", chance_.frames(0, 2000)}, {"gain_db", level(-9, -3)}},
                       {{"name", "Room"}, {"ir", "ir/room.wav"}, {"bus", "DX"}, {"layout", "stereo"}, {"eq", bands(1)}}};
@@ -79,7 +80,8 @@ class Composer {
       const std::string name = "source " + std::to_string(i) + (is_flac ? ".flac" : ".wav");
       sources_.push_back({folder_.sound(name, white_noise(channels, frames, seed_ * 100 + static_cast<unsigned>(i)), rate_, format), channels, frames});
     }
-    for (const char* lang : {"en", "fr"}) folder_.sound(std::string("dialogue/") + lang + ".wav", white_noise(1, 3 * rate_, seed_ * 100 + static_cast<unsigned>(lang[0])), rate_);
+    for (const char* lang : {"en", "fr"})
+      folder_.sound(std::string("dialogue/") + lang + ".wav", white_noise(1, 3 * rate_, seed_ * 100 + static_cast<unsigned>(lang[0])), rate_);
     sources_.push_back({"dialogue/{lang}.wav", 1, 3 * rate_});
     const auto ir = [&](const char* name, int channels, double seconds) {
       folder_.sound(name, decaying_noise(channels, static_cast<Frames>(seconds * rate_), seed_ * 100 + 50), rate_, SF_FORMAT_WAV | SF_FORMAT_FLOAT);
@@ -126,7 +128,8 @@ class Composer {
     do source = &sources_[static_cast<std::size_t>(chance_.below(static_cast<int>(sources_.size())))];
     while (source->channels < channels);
     const Frames in = chance_.frames(0, source->frames / 3), length = chance_.frames(2000, source->frames - in);
-    Json clip = {{"file", source->name}, {"at", chance_.frames(-length / 2, length_ - 1000)}, {"in", in}, {"length", length}, {"gain_db", chance_.between(-9, 0)}};
+    Json clip = {{"file", source->name}, {"at", chance_.frames(-length / 2, length_ - 1000)}, {"in", in}, {"length", length}};
+    clip["gain_db"] = chance_.between(-9, 0);
     if (chance_.one_in(3)) clip["channels"] = Json::array();
     for (int c = 0; clip.contains("channels") && c < channels; ++c) clip["channels"].push_back(1 + chance_.below(source->channels));
     for (const char* side : {"fade_in", "fade_out"})

@@ -47,7 +47,8 @@ TEST(RenderChunk, GivesTheSameBitsWhateverWasRenderedBefore) {
     Bench used(planned, folder / "store");
     std::vector<std::vector<std::vector<float>>> forward;
     for (const plan::Chunk& chunk : planned.plan.chunks) forward.push_back(used.samples(chunk));
-    for (std::size_t c = planned.plan.chunks.size(); c-- > 0;) ASSERT_EQ(used.samples(planned.plan.chunks[c]), forward[c]) << "chunk " << c << ", seed " << seed;
+    for (std::size_t c = planned.plan.chunks.size(); c-- > 0;)
+      ASSERT_EQ(used.samples(planned.plan.chunks[c]), forward[c]) << "chunk " << c << ", seed " << seed;
     for (std::size_t c = 0; c < planned.plan.chunks.size(); c += 5) {
       Bench fresh(planned, folder / "store");
       ASSERT_EQ(fresh.samples(planned.plan.chunks[c]), forward[c]) << "chunk " << c << ", seed " << seed;
@@ -60,7 +61,8 @@ TEST(RenderChunk, ChunksOfAConvertedSourceJoinWithoutASeam) {
   folder.sound("cd.wav", white_noise(2, 3 * 44100, 1), 44100);
   const std::string path = folder.mix(Json::parse(R"({"dubfarm": 1, "sample_rate": 48000, "frame_rate": "24", "length": "3s",
     "buses": [{"name": "MX", "layout": "stereo"}],
-    "tracks": [{"name": "Score", "bus": "MX", "layout": "stereo", "clips": [{"file": "cd.wav", "at": 777, "in": 5, "gain_db": -3}], "gain_db": [[0, -20], ["3s", 0]]}],
+    "tracks": [{"name": "Score", "bus": "MX", "layout": "stereo", "clips": [{"file": "cd.wav", "at": 777, "in": 5, "gain_db": -3}],
+                "gain_db": [[0, -20], ["3s", 0]]}],
     "deliverables": [{"name": "mx", "layout": "stereo", "file": "mx.wav"}]})"));
   const auto joined = [&](Frames chunk_frames) {
     const PlannedMix planned = plan_mix(path, chunk_frames);

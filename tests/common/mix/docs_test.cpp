@@ -3,19 +3,18 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <filesystem>
 
 #include "common/mix/json.hpp"
 #include "common/mix/keys.hpp"
 #include "common/mix/resolve.hpp"
 #include "tests/common/mix/mix_text.hpp"
+#include "tests/support/command.hpp"
 
 namespace dubfarm::mix {
 namespace {
 
 std::string docs_file(const char* name) {
-  const auto path = std::filesystem::path(__FILE__).parent_path() / ".." / ".." / ".." / "docs" / name;
-  const auto text = read_text_file(path.string());
+  const auto text = read_text_file(testing::project_file(std::string("docs/") + name));
   EXPECT_TRUE(text.ok()) << text.error().message;
   return text.ok() ? *text : "";
 }
@@ -44,7 +43,7 @@ TEST(Documentation, TheSchemaKnowsTheKeysThatTheParserKnows) {
     ASSERT_NE(def, nullptr) << name;
     std::vector<std::string> keys;
     for (const JsonMember& member : def->find("properties")->members) keys.push_back(member.key);
-    EXPECT_THAT(keys, testing::UnorderedElementsAreArray(object.keys.begin(), object.keys.end())) << name;
+    EXPECT_THAT(keys, ::testing::UnorderedElementsAreArray(object.keys.begin(), object.keys.end())) << name;
     ASSERT_NE(def->find("additionalProperties"), nullptr) << name;
     EXPECT_EQ(def->find("additionalProperties")->type, JsonType::boolean) << name;
   }
@@ -64,8 +63,8 @@ TEST(Documentation, TheLastExampleWritesTheFilesThatItSays) {
   std::vector<std::string> paths;
   for (const OutputPlan& plan : outputs(*outcome.document))
     for (const OutputFile& file : plan.files) paths.push_back(file.path);
-  EXPECT_THAT(paths, testing::Contains("fr/stems/Night Train_fr_MX.wav"));
-  EXPECT_THAT(paths, testing::Contains("discrete/Night Train.LFE.wav"));
+  EXPECT_THAT(paths, ::testing::Contains("fr/stems/Night Train_fr_MX.wav"));
+  EXPECT_THAT(paths, ::testing::Contains("discrete/Night Train.LFE.wav"));
   EXPECT_EQ(std::count(paths.begin(), paths.end(), "Night Train_MX_51.wav"), 2) << "two versions of one render";
 }
 

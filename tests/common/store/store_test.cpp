@@ -117,7 +117,7 @@ TEST_F(StoreTest, AStoreOfAnotherVersionIsRefused) {
   const Result<Store> opened = Store::open(store_.folder());
   ASSERT_FALSE(opened.ok());
   EXPECT_EQ(opened.error().message, store_.folder() +
-            ": this is not a store that dubfarm 0.1 can use (its format file does not say \"dubfarm blob store 1\"); name another folder with --store");
+            ": this is not a store that dubfarm " DUBFARM_VERSION " can use (its format file does not say \"dubfarm blob store 1\"); name another folder with --store");
 }
 
 }  // namespace

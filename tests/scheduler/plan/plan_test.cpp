@@ -34,7 +34,7 @@ class Planning : public ::testing::Test {
     folder_.sound("other.wav", white_noise(2, 2 * kRate, 2));
     folder_.sound("room.wav", decaying_noise(6, kRate / 5, 3));
     mix_ = Json::parse(R"({
-      "dubfarm": 1, "title": "Plan", "sample_rate": 48000, "frame_rate": "24", "length": "8s", 
+      "dubfarm": 1, "title": "Plan", "sample_rate": 48000, "frame_rate": "24", "length": "8s",
       "buses": [{"name": "FX", "layout": "5.1", "eq": [{"type": "highpass", "freq": 30}], "gain_db": -1}, {"name": "SUB", "layout": "5.1", "bus": "FX"}],
       "reverbs": [{"name": "Room", "ir": "room.wav", "bus": "FX", "layout": "5.1", "predelay": "50ms", "gain_db": -3,
                    "eq": [{"type": "lowshelf", "freq": 200, "gain_db": -6}]}],
