@@ -93,7 +93,9 @@ Result<std::vector<Source>> find_sources(const fs::path& folder, std::vector<std
 
   std::vector<Source> out;
   for (const std::string& path : paths) {
-    Source source{path, {}, read_file_name(path)};
+    Source source;
+    source.path = path;
+    source.name = read_file_name(path);
     if (!is_writable_in_a_document(path)) {
       notes.push_back(fmt::format("left out {}: its name holds a brace, or is not UTF-8; rename it", path));
     } else if (source.name.kind == nullptr) {
