@@ -1,9 +1,9 @@
 # dubfarm_room(NAME): the library of one top-level folder, with every .cpp below it but main.cpp.
 # A file named *_avx2.cpp or *_avx512.cpp is compiled for that instruction set, and called only after a check at run time.
 # -fno-trapping-math and -fno-math-errno let selects and square roots vectorise; they change no bit. The two warnings are false ones
-# from g++ 12's own AVX-512 intrinsics (GCC bug 105593).
+# from g++ 12's own intrinsics (GCC bug 105593).
 function(dubfarm_room name)
-  set(bare_loops "-O3;-fno-trapping-math;-fno-math-errno")
+  set(bare_loops "-O3;-fno-trapping-math;-fno-math-errno;-Wno-maybe-uninitialized;-Wno-uninitialized")
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${name}/*.cpp")
   list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
   add_library(dubfarm_${name} STATIC ${sources})
@@ -15,7 +15,7 @@ function(dubfarm_room name)
       set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma;-mf16c;${bare_loops}")
     elseif(source MATCHES "_avx512\\.cpp$")
       set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS
-        "-mavx2;-mfma;-mf16c;-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mprefer-vector-width=512;${bare_loops};-Wno-maybe-uninitialized;-Wno-uninitialized")
+        "-mavx2;-mfma;-mf16c;-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mprefer-vector-width=512;${bare_loops}")
     endif()
   endforeach()
 endfunction()
