@@ -92,7 +92,7 @@ Result<void> Print::begin() {
     media::WavFormat format;
     format.sample_rate = spec_.sample_rate;
     format.channels = static_cast<int>(file.channels.size());
-    format.type = static_cast<media::SampleType>(spec_.sample_type);
+    format.type = spec_.sample_type;
     format.frames = spec_.length;
     format.bext = spec_.bext;
     const bool smpte = std::is_sorted(file.channels.begin(), file.channels.end());

@@ -18,6 +18,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "common/hex.hpp"
+
 namespace dubfarm::media {
 namespace {
 
@@ -97,9 +99,7 @@ std::optional<std::pair<std::string, Known>> parse_line(const std::string& line)
 }  // namespace
 
 std::string Digest::hex() const {
-  std::string text;
-  for (const std::uint8_t byte : bytes) text += fmt::format("{:02x}", byte);
-  return text;
+  return to_hex(bytes);
 }
 
 Result<FileStamp> stamp(const std::string& path) {

@@ -12,11 +12,12 @@
 #include <vector>
 
 #include "common/result.hpp"
+#include "common/mix/document.hpp"
 #include "common/units.hpp"
 
 namespace dubfarm::media {
 
-enum class SampleType : std::uint8_t { int16, int24, int32, float32 };
+using mix::SampleType;
 [[nodiscard]] constexpr int bytes_per_sample(SampleType type) { return type == SampleType::int16 ? 2 : type == SampleType::int24 ? 3 : 4; }
 
 /// The broadcast extension (EBU Tech 3285 version 2). Text is cut to its field, at a UTF-8 character's edge.
