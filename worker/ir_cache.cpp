@@ -19,6 +19,7 @@ Result<std::shared_ptr<const kernels::IrSpectra>> IrCache::get(const media::Dige
     }
     entry = entries_.back();
   }
+  std::shared_ptr<const kernels::IrSpectra> spectra;
   {
     const std::lock_guard lock(entry->mutex);
     if (entry->spectra) return entry->spectra;
@@ -27,18 +28,19 @@ Result<std::shared_ptr<const kernels::IrSpectra>> IrCache::get(const media::Dige
       return fail(Errc::internal, "impulse response {} has {} channels, {} were planned", ir.hex(), samples.size(), inputs * outputs);
     std::vector<const float*> channels;
     for (const auto& channel : samples) channels.push_back(channel.data());
-    entry->spectra = std::make_shared<const kernels::IrSpectra>(
+    spectra = std::make_shared<const kernels::IrSpectra>(
         kernels::IrSpectra::prepare(channels, inputs, outputs, static_cast<Frames>(samples.front().size()), fft_size));
+    entry->spectra = spectra;
   }
   const std::lock_guard lock(mutex_);
+  entry->size_bytes = spectra->size_bytes();
   std::size_t total = 0;
-  for (auto e = entries_.rbegin(); e != entries_.rend();) {
-    const std::shared_ptr<const kernels::IrSpectra> spectra = (*e)->spectra;  // null while another thread prepares it
-    total += spectra ? spectra->size_bytes() : 0;
-    if (total > limit_bytes_ && *e != entry && spectra) e = std::make_reverse_iterator(entries_.erase(std::next(e).base()));
+  for (auto e = entries_.rbegin(); e != entries_.rend();) {  // the latest used first; what no longer fits goes
+    total += (*e)->size_bytes;
+    if (total > limit_bytes_ && *e != entry && (*e)->size_bytes > 0) e = std::make_reverse_iterator(entries_.erase(std::next(e).base()));
     else ++e;
   }
-  return entry->spectra;
+  return spectra;
 }
 
 }  // namespace dubfarm::worker

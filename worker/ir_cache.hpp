@@ -23,8 +23,9 @@ class IrCache {
   using Name = std::tuple<media::Digest, int, std::size_t>;
   struct Entry {
     Name name;
-    std::mutex mutex;  // one thread prepares, the others wait
+    std::mutex mutex;  // one thread prepares, the others wait; guards `spectra`
     std::shared_ptr<const kernels::IrSpectra> spectra;
+    std::size_t size_bytes = 0;  // of the spectra, 0 until they are there; guarded by IrCache::mutex_
   };
   const Sources& sources_;
   std::size_t limit_bytes_;
