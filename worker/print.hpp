@@ -66,7 +66,7 @@ class Print {
   /// Makes the partial files, of full length. Called once, by whichever thread comes first to print_range(); safe to call again.
   Result<void> begin();
   /// Prints frames [first, first + count). `first` lies on kernels::group_frames(); so does the end, but for the last range.
-  /// @return the blobs that are missing or corrupt (nothing was printed then), or nothing: the range is written.
+  /// @return the blobs that are missing or corrupt (print the range again once they are back), or nothing: the range is written.
   Result<std::optional<LostBlobs>> print_range(const Store& store, Frames first, Frames count, PrintScratch& scratch);
   /// All ranges are in: the measurement, complete with the filters' ring after the last frame.
   [[nodiscard]] const PrintMeasurement& measurement() const { return measurement_; }

@@ -43,7 +43,7 @@ class TrackVoices {
     int sum = 0;
     int lane = 0;  // channel of the track
     double coef = 0;
-    std::vector<int> curves;  // indices into Voice::curve_values
+    std::vector<int> curves;  // slots of the curves
   };
   /// A gain that moves: a level's, or one channel of a pan's. The slot says where its values of this block lie.
   struct Level { kernels::GainCurve curve; int slot; };

@@ -52,7 +52,7 @@ class Store {
 
   /// True where a blob of this name is there, with an intact header and the size it promises. Samples are verified when they are read.
   [[nodiscard]] bool has(const program::Key& key) const;
-  /// Writes a blob; one that is there already is left alone. Errors: Errc::no_space, Errc::io_error.
+  /// Writes a blob, in place of one of that name that is there already. Errors: Errc::no_space, Errc::io_error.
   Result<void> put(const program::Key& key, int sample_rate, Frames frames, std::span<const float* const> channels) const;
   /// Errors: Errc::not_found; Errc::corrupt where the header does not hold together.
   Result<BlobReader> open_blob(const program::Key& key) const;
