@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <filesystem>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -189,6 +190,14 @@ class LocalFarm {
     if (options_.on_progress) options_.on_progress(progress_);
   }
 
+  scheduler::ReportFile report_file(const plan::Print& print, const plan::PrintFile& file, const std::string& sha256) const {
+    std::error_code failure;
+    const std::uintmax_t bytes = std::filesystem::file_size(options_.output_folder + "/" + file.path, failure);
+    scheduler::ReportFile out{file.path, sha256, failure ? 0 : bytes, {}};
+    for (const int channel : file.channels) out.channels.emplace_back(channel_names(print.layout)[static_cast<std::size_t>(channel)]);
+    return out;
+  }
+
   scheduler::Report report() {
     scheduler::Report report;
     report.mix = document_.path;
@@ -203,7 +212,7 @@ class LocalFarm {
       out.deliverable = document_.deliverables[print.deliverable].name;
       if (print.bus) out.bus = document_.buses[*print.bus].name;
       out.layout = name_of(print.layout);
-      for (std::size_t f = 0; f < print.files.size(); ++f) out.files.push_back({print.files[f].path, digests_[source][f]});
+      for (std::size_t f = 0; f < print.files.size(); ++f) out.files.push_back(report_file(print, print.files[f], digests_[source][f]));
       out.loudness = readings_[source];
       out.clipped_samples = prints_[source]->measurement().clipped_samples;
     }

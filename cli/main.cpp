@@ -11,6 +11,7 @@
 #include "cli/measure.hpp"
 #include "cli/render.hpp"
 #include "cli/validate.hpp"
+#include "cli/verify.hpp"
 
 namespace {
 
@@ -22,6 +23,7 @@ Start here:
   dubfarm validate film.mix.json         says everything that is wrong with it, at once
   dubfarm render film.mix.json --out out renders every version of every deliverable, measured
   dubfarm render film.mix.json --out out --version 'fr*' --deliverable stereo
+  dubfarm verify out                     says whether every file is still what was delivered
 
 Exit status: 0 done, 1 a check failed, 2 bad input, 3 cannot run here, 130 stopped.)";
 
@@ -36,8 +38,8 @@ int run(int argc, char** argv) {
   RenderOptions render;
   CLI::App* verb = app.add_subcommand("render", "Render every output of a mix, or those that the globs choose");
   verb->footer(
-      "Outputs appear whole or not at all; report.json beside them holds their loudness and SHA-256. What was rendered\n"
-      "stays in the store: a second render takes it from there, and a render that was stopped goes on where it was.");
+      "Outputs appear whole or not at all; report.json beside them holds their loudness and SHA-256, and SHA256SUMS and\n"
+      "manifest.json say what was delivered. What was rendered stays in the store: a second render takes it from there, and a render that was stopped goes on where it was.");
   verb->add_option("mix", render.mix, "The mix document (*.mix.json)")->required();
   verb->add_option("--out", render.out, "Folder for the outputs; made if it is not there")->required();
   verb->add_option("--store", render.store, "Folder of rendered chunks (default: ~/.cache/dubfarm)");
@@ -63,6 +65,14 @@ int run(int argc, char** argv) {
   verb->add_option("--threads", measure_threads, "Threads to measure with (default: all)")->check(CLI::Range(1, 1024));
   verb->add_flag("--json", json, "Print a JSON list on stdout");
   verb->callback([&] { status = run_measure(files, json, measure_threads); });
+
+  std::string verify_folder;
+  int verify_threads = 0;
+  verb = app.add_subcommand("verify", "Check that a folder of outputs is still what was delivered: hash every file again");
+  verb->add_option("folder", verify_folder, "The folder that render wrote (--out)")->required();
+  verb->add_option("--threads", verify_threads, "Threads to read with (default: all)")->check(CLI::Range(1, 1024));
+  verb->add_flag("--json", json, "Print the result as JSON on stdout");
+  verb->callback([&] { status = run_verify(verify_folder, json, verify_threads); });
 
   std::string init_folder, init_output;
   bool init_force = false;

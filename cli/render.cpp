@@ -17,6 +17,7 @@
 
 #include "cli/exit_code.hpp"
 #include "cli/local_farm.hpp"
+#include "cli/package.hpp"
 #include "common/io.hpp"
 #include "common/mix/parse.hpp"
 #include "common/mix/resolve.hpp"
@@ -190,9 +191,10 @@ int run_render(const RenderOptions& options) {
   progress.clear();
   if (!report.ok()) return report_error(report.error());
 
-  const std::string json = scheduler::report_json(*report), path = options.out + "/report.json";
-  if (Result<void> written = write_file_atomically(path, json); !written.ok()) return report_error(written.error());
-  if (options.json) fmt::print("{}", json);
+  const Result<std::string> json = write_package(document, *report, options.out);
+  if (!json.ok()) return report_error(json.error());
+  const std::string path = options.out + "/report.json";
+  if (options.json) fmt::print("{}", *json);
   else
     fmt::print("{}\n{} chunks: {} rendered, {} reused; {:.1f} s of audio in {:.2f} s\nreport: {}\n", scheduler::report_table(*report), report->chunks_total,
                report->chunks_rendered, report->chunks_reused, report->rendered_seconds, report->elapsed_seconds, path);

@@ -1,44 +1,20 @@
 #include "common/media/wav_writer.hpp"
 
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
-#include <new>
 
 #include "common/descriptor.hpp"
+#include "common/sha256.hpp"
 
 namespace dubfarm::media {
 namespace fs = std::filesystem;
 namespace {
-
-constexpr std::size_t kHashPieceBytes = std::size_t{256} << 10;
-
-struct FreeDigest {
-  void operator()(EVP_MD_CTX* context) const noexcept { EVP_MD_CTX_free(context); }
-};
-
-Result<std::string> sha256_of(const Descriptor& file, const std::string& path) {
-  const std::unique_ptr<EVP_MD_CTX, FreeDigest> context(EVP_MD_CTX_new());
-  if (!context || EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) != 1) throw std::bad_alloc();
-  std::vector<std::byte> piece(kHashPieceBytes);
-  std::int64_t at = 0;
-  for (std::size_t got = piece.size(); got == piece.size(); at += static_cast<std::int64_t>(got)) {
-    TRY_ASSIGN(got, read_at(file, at, piece, path));
-    if (EVP_DigestUpdate(context.get(), piece.data(), got) != 1) return fail(Errc::internal, "{}: SHA-256 failed", path);
-  }
-  std::array<unsigned char, 32> digest{};
-  if (EVP_DigestFinal_ex(context.get(), digest.data(), nullptr) != 1) return fail(Errc::internal, "{}: SHA-256 failed", path);
-  std::string hex;
-  for (const unsigned char byte : digest) hex += fmt::format("{:02x}", byte);
-  return hex;
-}
 
 std::string folder_of(const std::string& path) {
   const std::string parent = fs::path(path).parent_path().string();
@@ -140,14 +116,14 @@ Result<std::string> WavFile::finish() {
   TRY_ASSIGN(const std::vector<std::byte> header, wav_header(s.format));
   TRY(write_at(s.file, 0, header, s.partial_path));
   if (::fsync(s.file.get()) != 0) return system_error(errno, s.partial_path, "bring to the disk");
-  TRY_ASSIGN(std::string hash, sha256_of(s.file, s.partial_path));
+  TRY_ASSIGN(FileHash hash, sha256_of(s.file, s.partial_path));
   if (::rename(s.partial_path.c_str(), s.final_path.c_str()) != 0)
     return system_error(errno, s.final_path, "give the finished output this name");
   s.finished = true;
   const Descriptor folder(::open(folder_of(s.final_path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (folder.is_open() && ::fsync(folder.get()) != 0 && errno != EINVAL)
     return system_error(errno, folder_of(s.final_path), "bring to the disk");
-  return hash;
+  return std::move(hash.sha256);
 }
 
 }  // namespace dubfarm::media

@@ -23,7 +23,7 @@ std::string report_json(const Report& report) {
   ordered_json outputs = ordered_json::array();
   for (const ReportOutput& output : report.outputs) {
     ordered_json files = ordered_json::array();
-    for (const ReportFile& file : output.files) files.push_back({{"path", file.path}, {"sha256", file.sha256}});
+    for (const ReportFile& file : output.files) files.push_back({{"path", file.path}, {"bytes", file.bytes}, {"sha256", file.sha256}, {"channels", file.channels}});
     ordered_json entry = {{"version", output.version}, {"deliverable", output.deliverable}};
     if (output.bus) entry["bus"] = *output.bus;
     entry["layout"] = output.layout;

@@ -12,6 +12,8 @@ namespace dubfarm::scheduler {
 struct ReportFile {
   std::string path;  // relative to the output folder
   std::string sha256;
+  std::uint64_t bytes = 0;
+  std::vector<std::string> channels;  // names, in the file's order
 };
 struct ReportOutput {
   std::string version, deliverable;

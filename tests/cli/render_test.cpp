@@ -8,6 +8,7 @@
 #include <random>
 #include <set>
 
+#include "tests/support/json_schema.hpp"
 #include "tests/support/local_render.hpp"
 #include "tests/support/random_mix.hpp"
 #include "tests/support/reel.hpp"
@@ -92,7 +93,7 @@ TEST_F(Render, AnotherLanguageRendersOnlyWhatSpeaksIt) {
   EXPECT_EQ(chunks(render("out", "store", {"--version", "en"})), rendered(8, 0));
   EXPECT_EQ(chunks(render("out", "store", {"--version", "fr"})), rendered(1, 7));  // DX from 0 to 30 s, and nothing else
   EXPECT_EQ(chunks(render("out", "store")), rendered(0, 9));
-  EXPECT_EQ(files_below(reel_.folder / "out"), (std::vector<std::string>{"en/Reel.wav", "fr/Reel.wav", "report.json"}));
+  EXPECT_EQ(files_below(reel_.folder / "out"), (std::vector<std::string>{"SHA256SUMS", "en/Reel.wav", "fr/Reel.wav", "manifest.json", "report.json"}));
 }
 
 TEST_F(Render, NamesPathsAndLanguagesAreNotPartOfAChunk) {
@@ -207,30 +208,6 @@ TEST_F(Render, ADryRunSaysWhatItWouldDoAndWritesNothing) {
   EXPECT_EQ(blobs(reel_.folder / "store"), store);
 }
 
-/// What of `value` does not fit `schema` (types, required keys, items, references): its places, a line each.
-std::string misfits(const Json& schema, const Json& root, const Json& value, const std::string& place = "") {
-  if (schema.contains("$ref")) {
-    const std::string pointer = schema.at("$ref").get<std::string>().substr(1);
-    return misfits(root.at(Json::json_pointer(pointer)), root, value, place);
-  }
-  std::string found;
-  if (schema.contains("type")) {
-    const std::string type = value.is_number_integer() ? "integer" : value.type_name();
-    const Json types = schema.at("type").is_array() ? schema.at("type") : Json::array({schema.at("type")});
-    const bool fits = std::any_of(types.begin(), types.end(), [&](const Json& t) { return t == type || (t == "number" && type == "integer"); });
-    if (!fits) found += place + ": a " + type + "\n";
-  }
-  if (schema.contains("required"))
-    for (const Json& key : schema.at("required"))
-      if (!value.contains(key.get<std::string>())) found += place + ": no " + key.get<std::string>() + "\n";
-  if (schema.contains("properties"))
-    for (const auto& [key, property] : schema.at("properties").items())
-      if (value.contains(key)) found += misfits(property, root, value.at(key), place + "/" + key);
-  if (schema.contains("items"))
-    for (const Json& item : value) found += misfits(schema.at("items"), root, item, place + "/-");
-  return found;
-}
-
 TEST_F(Render, TheReportIsWhatJsonPrintsAndFitsItsSchema) {
   reel_.document["deliverables"].push_back({{"name", "stems"}, {"per_bus", true}, {"file", "{version}/{bus}.wav"}});
   reel_.write();
@@ -243,8 +220,9 @@ TEST_F(Render, TheReportIsWhatJsonPrintsAndFitsItsSchema) {
   EXPECT_EQ(report.at("title"), "Reel");
   EXPECT_EQ(report.at("length"), 70 * 48000);
   const Json rules = Json::parse(file_text(project_file("docs/formats/report.schema.json")));
-  EXPECT_EQ(misfits(rules, rules, report), "");
-  EXPECT_NE(misfits(rules, rules, Json{{"dubfarm", 1}}), "") << "the checker itself";
+  EXPECT_EQ(misfits(rules, report), "");
+  EXPECT_NE(misfits(rules, Json{{"dubfarm", 1}}), "") << "the checker itself";
+  EXPECT_EQ(misfits(Json::parse(file_text(project_file("docs/formats/manifest.schema.json"))), Json::parse(file_text(reel_.folder / "out/manifest.json"))), "");
 }
 
 }  // namespace

@@ -1,0 +1,13 @@
+// As much of JSON Schema (2020-12) as the schemas in docs/ use, for checking what dubfarm writes.
+#pragma once
+#include <string>
+
+#include "tests/support/mix_folder.hpp"
+
+namespace dubfarm::testing {
+
+/// What of `value` does not fit `schema` (type, required, properties, items, $ref, enum, const, pattern, minimum, maximum, minItems,
+/// minLength): its places, a line each; empty where it fits. A keyword that constrains and is not in this list throws.
+[[nodiscard]] std::string misfits(const Json& schema, const Json& value);
+
+}  // namespace dubfarm::testing
