@@ -21,6 +21,7 @@
 #include "common/io.hpp"
 #include "common/mix/parse.hpp"
 #include "common/mix/resolve.hpp"
+#include "scheduler/delivery/spec.hpp"
 #include "scheduler/plan/plan.hpp"
 #include "worker/render_chunk.hpp"
 
@@ -149,6 +150,8 @@ int run_render(const RenderOptions& options) {
   const mix::ParseOutcome parsed = mix::parse_mix(*text, options.mix);
   if (!parsed.document) return report_diagnostics(options, *text, parsed.errors);
   const mix::Document& document = *parsed.document;
+  const scheduler::SpecTable specs = scheduler::find_specs(document);
+  if (!specs.errors.empty()) return report_diagnostics(options, *text, specs.errors);
 
   const plan::Selection selection{options.version, options.deliverable};
   const std::vector<std::size_t> versions = plan::selected_versions(document, selection);

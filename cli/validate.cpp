@@ -9,6 +9,7 @@
 #include "cli/render.hpp"
 #include "common/mix/parse.hpp"
 #include "common/mix/resolve.hpp"
+#include "scheduler/delivery/spec.hpp"
 #include "scheduler/plan/plan.hpp"
 
 namespace dubfarm::cli {
@@ -38,6 +39,8 @@ int run_validate(const std::string& mix_path, bool json) {
   if (outcome.document) {
     media::DigestCache no_digests("");
     outcome.errors = plan::gather_media(*outcome.document, plan::selected_versions(*outcome.document, {}), false, default_threads(), no_digests).errors;
+    const std::vector<mix::Diagnostic> spec_errors = scheduler::find_specs(*outcome.document).errors;
+    outcome.errors.insert(outcome.errors.end(), spec_errors.begin(), spec_errors.end());
   }
   if (json) fmt::print("{}", mix::diagnostics_json(outcome.errors));
   else if (outcome.errors.empty()) fmt::print("{}", summary(*outcome.document));

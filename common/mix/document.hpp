@@ -133,7 +133,8 @@ struct Deliverable {
   Dither dither = Dither::tpdf;
   Split split = Split::none;
   ChannelOrder order = ChannelOrder::smpte;
-  std::string loudness;                    // name of a delivery spec; empty: none asked
+  std::string loudness;                    // name of a delivery spec, or the path of a user's own; empty: none asked
+  Place loudness_place;
   std::optional<Frames> measure_from, measure_to;
   Place place;
 };

@@ -9,6 +9,7 @@ namespace dubfarm::mix {
 struct KeySet {
   std::string_view object;
   std::span<const std::string_view> keys;
+  std::string_view format = "the mix format";  // what an unknown key is not a key of
 };
 
 inline constexpr std::string_view kDocumentKeys[] = {"dubfarm",   "title", "sample_rate", "frame_rate", "start",    "length",

@@ -268,7 +268,7 @@ Fields::Fields(Reader& reader, const Value& object, const KeySet& keys) : reader
                     fmt::format("unknown key {} in {}", quote_json(member.key), with_article(kind_)),
                     reader.suggestion(member.key, known,
                                       fmt::format("{} has {}; keys of your own start with \"x-\"", with_article(kind_), listed(known))),
-                    "not a key of the mix format");
+                    fmt::format("not a key of {}", keys.format));
   }
 }
 

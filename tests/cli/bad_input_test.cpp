@@ -86,6 +86,16 @@ TEST_F(BadInput, AMixThatIsNotThere) {
   EXPECT_FALSE(fs::exists(folder_ / "store"));
 }
 
+TEST_F(BadInput, ADeliverySpecThatNobodyKnows) {
+  mix_["deliverables"][0]["loudness"] = "ebu-r182";
+  const std::string said = "error: unknown delivery spec \"ebu-r182\"\n  --> <folder>/film.mix.json:31:16  at /deliverables/0/loudness\n   |\n"
+                           "31 |    \"loudness\": \"ebu-r182\"\n   |                ^^^^^^^^^^ not a delivery spec\nhelp: did you mean \"ebu-r128\"?\n";
+  expect_refused(kBadInput, said);
+  const CommandResult validated = replaced(dubfarm({"validate", folder_ / "film.mix.json"}));
+  EXPECT_EQ(validated.status, kBadInput);
+  EXPECT_EQ(validated.err, said);
+}
+
 TEST_F(BadInput, AMediaFileThatIsNotThere) {
   clip()["file"] = "voices.wav";
   expect_refused(kBadInput, "error: there is no file \"<folder>/voices.wav\"\n" + at_clip("voices.wav") + "help: did you mean \"<folder>/voice.wav\"?\n");
