@@ -25,7 +25,14 @@ constexpr std::size_t kIrSpectraLimit = 256u << 20;
 
 Error stopped() { return fail(Errc::cancelled, "stopped; what was rendered stays in the store, and a second start goes on from there"); }
 
-worker::PrintSpec print_spec(const mix::Document& document, const plan::Plan& plan, const plan::Print& print, const std::string& folder) {
+/// The delivery spec that an output is judged by; null where there is none.
+const scheduler::Spec* spec_of(const FarmOptions& options, std::size_t deliverable) {
+  if (options.specs == nullptr || !options.specs->of_deliverable[deliverable]) return nullptr;
+  return &*options.specs->of_deliverable[deliverable];
+}
+
+worker::PrintSpec print_spec(const mix::Document& document, const plan::Plan& plan, const plan::Print& print, const std::string& folder,
+                             const scheduler::Spec* delivery) {
   const mix::Deliverable& deliverable = document.deliverables[print.deliverable];
   worker::PrintSpec spec;
   spec.sample_rate = plan.sample_rate;
@@ -33,9 +40,12 @@ worker::PrintSpec print_spec(const mix::Document& document, const plan::Plan& pl
   spec.layout = print.layout;
   for (const plan::PrintInput& input : print.inputs) {
     worker::PrintStem stem{{}, input.matrix};
+    stem.is_speech = scheduler::is_speech(document.buses[plan.timelines[input.timeline].bus].role);
+    spec.extra_meters.speech |= stem.is_speech && delivery != nullptr;
     for (const plan::Placement& p : plan.timelines[input.timeline].placements) stem.placements.push_back({p.first, p.length, plan.chunks[p.chunk].key});
     spec.stems.push_back(std::move(stem));
   }
+  spec.extra_meters.leqm = delivery != nullptr && delivery->leqm_db.has_value();
   spec.sample_type = deliverable.sample_type;
   spec.dither = deliverable.dither == mix::Dither::tpdf && deliverable.sample_type != mix::SampleType::float32;
   spec.dither_name = print.dither_name;
@@ -80,7 +90,7 @@ class LocalFarm {
     for (const scheduler::Task& task : tasks) progress_.ranges_total += task.kind == TaskKind::range ? 1 : 0;
     state_ = std::make_unique<JobState>(std::move(tasks), done);
     for (const plan::Print& print : plan.prints)
-      prints_.push_back(print.same_as ? nullptr : std::make_unique<worker::Print>(print_spec(document, plan, print, options.output_folder)));
+      prints_.push_back(print.same_as ? nullptr : std::make_unique<worker::Print>(print_spec(document, plan, print, options.output_folder, spec_of(options, print.deliverable))));
     rendered_.resize(plan.chunks.size());
     digests_.resize(plan.prints.size());
     readings_.resize(plan.prints.size());

@@ -8,6 +8,7 @@
 #include "common/result.hpp"
 #include "common/store/store.hpp"
 #include "scheduler/delivery/report.hpp"
+#include "scheduler/delivery/spec.hpp"
 #include "scheduler/plan/plan.hpp"
 
 namespace dubfarm::cli {
@@ -23,6 +24,7 @@ struct RenderProgress {
 struct FarmOptions {
   int threads = 1;
   std::string output_folder;
+  const scheduler::SpecTable* specs = nullptr;  // of the document's deliverables, without errors; null: nothing is checked
   std::function<void(const RenderProgress&)> on_progress;  // may be called from any thread, one at a time; may be empty
   std::atomic<bool>* stop = nullptr;  // never null; set by the user's Ctrl-C, or by the first error: work ends soon after
 };

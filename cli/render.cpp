@@ -188,6 +188,7 @@ int run_render(const RenderOptions& options) {
   FarmOptions farm;
   farm.threads = threads;
   farm.output_folder = options.out;
+  farm.specs = &specs;
   farm.on_progress = [&](const RenderProgress& p) { progress.show(p); };
   farm.stop = &stop_requested;
   Result<scheduler::Report> report = run_locally(document, plan, *store, farm);

@@ -31,10 +31,15 @@ class RangeInputs {
     return {};
   }
 
-  /// out[o][i] = sum over stems and their channels, in order, of matrix * sample, for frames [first, first + count).
-  Result<void> sum(const Store& store, Frames first, Frames count, int channels, double* const* out) {
+  [[nodiscard]] bool has_speech() const {
+    return std::any_of(inputs_.begin(), inputs_.end(), [](const Input& input) { return input.stem->is_speech; });
+  }
+
+  /// out[o][i] = sum over stems (or the speech stems only) and their channels, in order, of matrix * sample, for frames [first, first + count).
+  Result<void> sum(const Store& store, Frames first, Frames count, int channels, double* const* out, bool only_speech = false) {
     for (int c = 0; c < channels; ++c) std::fill_n(out[c], count, 0.0);
     for (Input& input : inputs_) {
+      if (only_speech && !input.stem->is_speech) continue;
       const Frames begin = std::max(first, input.place->first), end = std::min(first + count, input.place->first + input.place->length);
       if (begin >= end) continue;
       if (Result<void> added = add(input, begin, end, first, channels, out); !added.ok()) TRY(note_lost(store, *input.place, added.error()));
@@ -79,9 +84,7 @@ class RangeInputs {
 }  // namespace
 
 Print::Print(PrintSpec spec) : spec_(std::move(spec)) {
-  const auto channels = static_cast<std::size_t>(channel_count(spec_.layout));
-  measurement_.energy.assign(channels, std::vector<double>(static_cast<std::size_t>(kernels::subblock_count(spec_.length, spec_.sample_rate))));
-  measurement_.peaks.resize(channels);
+  measurement_ = empty_measurement(channel_count(spec_.layout), spec_.length, spec_.sample_rate, spec_.extra_meters);
 }
 
 Result<void> Print::begin() {
@@ -129,6 +132,10 @@ Result<std::optional<LostBlobs>> Print::print_range(const Store& store, Frames f
   const Frames reach_back = std::max<Frames>(0, first - history);
   RangeInputs inputs;
   TRY(inputs.open(store, spec_.stems, reach_back, first + count));
+  const bool measures_speech = spec_.extra_meters.speech && inputs.has_speech();
+  Buffer speech;
+  if (measures_speech) speech = scratch.pool.take(channels, history + count);
+  for (int c = 0; measures_speech && c < channels; ++c) std::fill_n(speech.channel(c), std::max<Frames>(0, history - first), 0.0f);
   std::int64_t clipped = 0;
   for (Frames at = reach_back; at < first + count && inputs.lost().keys.empty();) {
     const Frames end = at < first ? first : std::min(first + count, at + kBlock), n = std::min(kBlock, end - at);
@@ -157,27 +164,21 @@ Result<std::optional<LostBlobs>> Print::print_range(const Store& store, Frames f
         TRY(files_[f].write(at, std::span(bytes, size)));
       }
     }
+    if (measures_speech) {
+      TRY(inputs.sum(store, at, n, channels, sum.data(), true));
+      for (int c = 0; c < channels; ++c)
+        std::transform(sum[static_cast<std::size_t>(c)], sum[static_cast<std::size_t>(c)] + n, speech.channel(c) + (history + at - first),
+                       [](double v) { return static_cast<float>(v); });
+    }
     at += n;
   }
 
   if (!inputs.lost().keys.empty()) return std::optional<LostBlobs>(std::move(inputs.lost()));
 
-  // Energies and peaks land where they belong; ranges share no sub-block.
-  const Frames first_subblock = first / kernels::subblock_frames(spec_.sample_rate), subblocks = kernels::subblock_count(count, spec_.sample_rate);
-  std::vector<double> energy(static_cast<std::size_t>(channels * std::max<Frames>(subblocks, 1)));
-  const std::vector<float*> range = delivered.pointers(history);
-  kernels::subblock_energies(const_cast<const float* const*>(range.data()), channels, count, spec_.sample_rate, energy.data(), subblocks);
-  std::vector<kernels::Peaks> peaks;
-  for (int c = 0; c < channels; ++c) {
-    kernels::Peaks p = kernels::peaks(range[static_cast<std::size_t>(c)], count);
-    if (is_last) p = kernels::larger(p, kernels::tail_peaks(range[static_cast<std::size_t>(c)] + count));
-    peaks.push_back(p);
-  }
+  const std::vector<float*> range = delivered.pointers(history), spoken = speech.pointers(history);
+  const RangeMeters meters(range.data(), measures_speech ? spoken.data() : nullptr, channels, count, spec_.sample_rate, is_last, spec_.extra_meters.leqm);
   const std::lock_guard lock(mutex_);
-  for (int c = 0; c < channels; ++c) {
-    std::copy_n(energy.data() + c * subblocks, subblocks, measurement_.energy[static_cast<std::size_t>(c)].data() + first_subblock);
-    measurement_.peaks[static_cast<std::size_t>(c)] = kernels::larger(measurement_.peaks[static_cast<std::size_t>(c)], peaks[static_cast<std::size_t>(c)]);
-  }
+  meters.merge_into(measurement_, first);
   measurement_.clipped_samples += clipped;
   return std::optional<LostBlobs>();
 }

@@ -11,8 +11,8 @@
 #include "common/program/program.hpp"
 #include "common/result.hpp"
 #include "common/store/store.hpp"
-#include "kernels/true_peak/true_peak.hpp"
 #include "worker/buffers.hpp"
+#include "worker/print_meters.hpp"
 
 namespace dubfarm::worker {
 
@@ -23,6 +23,7 @@ struct PrintPlacement {
 struct PrintStem {
   std::vector<PrintPlacement> placements;  // ascending; silence between them
   Matrix matrix;                           // [output channels][stem channels], levels included
+  bool is_speech = false;                  // opens the dialogue gate
 };
 struct PrintFileSpec {
   std::string path;           // final
@@ -39,13 +40,7 @@ struct PrintSpec {
   std::string dither_name;  // dither is a function of this, the channel and the position
   std::vector<PrintFileSpec> files;
   media::Bext bext;  // without loudness
-};
-
-/// What was measured of one programme, every range in; the material of scheduler/delivery.
-struct PrintMeasurement {
-  std::vector<std::vector<double>> energy;  // [channels][sub-blocks of 20 ms]
-  std::vector<kernels::Peaks> peaks;        // [channels]
-  std::int64_t clipped_samples = 0;
+  ExtraMeters extra_meters{};
 };
 
 /// The blobs that a range needed and did not find intact: to be rendered again.

@@ -27,7 +27,8 @@ struct Scalar {
 
 }  // namespace
 
-void run_generic(const Lanes& lanes) { run_all<Scalar, 1>(lanes); }
+void run_generic(const Lanes<KWeighting>& lanes) { run_all<Scalar, 1>(lanes); }
+void run_generic(const Lanes<MWeighting>& lanes) { run_all<Scalar, 1>(lanes); }
 
 }  // namespace k_weight
 
@@ -51,11 +52,14 @@ KWeighting design_k_weighting(int sample_rate) {
   return k;
 }
 
-void subblock_energies(const float* const* channels, int channel_count, Frames count, int sample_rate, double* energy, Frames stride, Isa isa) {
+namespace {
+
+template <class Filter>
+void weighted_energies(const Filter& filter, const float* const* channels, int channel_count, Frames count, int sample_rate, double* energy, Frames stride,
+                       Isa isa) {
   const Frames group = group_frames(sample_rate), subblock = subblock_frames(sample_rate);
   const Frames full_groups = count / group, last_subblocks = subblock_count(count % group, sample_rate);
   assert(stride >= subblock_count(count, sample_rate));
-  const KWeighting filter = design_k_weighting(sample_rate);
   const auto run = [&](Frames first_group, Frames groups, Frames subblocks) {
     std::vector<const float*> starts;
     std::vector<double*> energies;
@@ -64,7 +68,7 @@ void subblock_energies(const float* const* channels, int channel_count, Frames c
         starts.push_back(channels[c] + g * group);
         energies.push_back(energy + c * stride + g * kSubblocksPerGroup);
       }
-    const k_weight::Lanes lanes{&filter, starts.data(), energies.data(), static_cast<int>(starts.size()), history_frames(sample_rate), subblock,
+    const k_weight::Lanes<Filter> lanes{&filter, starts.data(), energies.data(), static_cast<int>(starts.size()), history_frames(sample_rate), subblock,
                                 subblocks};
     switch (isa) {
       case Isa::avx512: return k_weight::run_avx512(lanes);
@@ -74,6 +78,16 @@ void subblock_energies(const float* const* channels, int channel_count, Frames c
   };
   if (full_groups > 0) run(0, full_groups, kSubblocksPerGroup);
   if (last_subblocks > 0) run(full_groups, 1, last_subblocks);
+}
+
+}  // namespace
+
+void subblock_energies(const float* const* channels, int channel_count, Frames count, int sample_rate, double* energy, Frames stride, Isa isa) {
+  weighted_energies(design_k_weighting(sample_rate), channels, channel_count, count, sample_rate, energy, stride, isa);
+}
+
+void m_weighted_energies(const float* const* channels, int channel_count, Frames count, int sample_rate, double* energy, Frames stride, Isa isa) {
+  weighted_energies(design_m_weighting(sample_rate), channels, channel_count, count, sample_rate, energy, stride, isa);
 }
 
 }  // namespace dubfarm::kernels

@@ -28,6 +28,7 @@ struct Doubles4 {
 
 }  // namespace
 
-void run_avx2(const Lanes& lanes) { run_all<Doubles4, 2>(lanes); }
+void run_avx2(const Lanes<KWeighting>& lanes) { run_all<Doubles4, 2>(lanes); }
+void run_avx2(const Lanes<MWeighting>& lanes) { run_all<Doubles4, 2>(lanes); }
 
 }  // namespace dubfarm::kernels::k_weight

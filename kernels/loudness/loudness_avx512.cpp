@@ -44,6 +44,7 @@ struct Doubles8 {
 
 }  // namespace
 
-void run_avx512(const Lanes& lanes) { run_all<Doubles8, 2>(lanes); }
+void run_avx512(const Lanes<KWeighting>& lanes) { run_all<Doubles8, 2>(lanes); }
+void run_avx512(const Lanes<MWeighting>& lanes) { run_all<Doubles8, 2>(lanes); }
 
 }  // namespace dubfarm::kernels::k_weight
