@@ -8,6 +8,7 @@
 #include <mutex>
 #include <thread>
 
+#include "cli/output_files.hpp"
 #include "kernels/device/isa.hpp"
 #include "kernels/loudness/loudness.hpp"
 #include "scheduler/state/job_tasks.hpp"
@@ -49,10 +50,7 @@ worker::PrintSpec print_spec(const mix::Document& document, const plan::Plan& pl
   spec.sample_type = deliverable.sample_type;
   spec.dither = deliverable.dither == mix::Dither::tpdf && deliverable.sample_type != mix::SampleType::float32;
   spec.dither_name = print.dither_name;
-  for (const plan::PrintFile& file : print.files) spec.files.push_back({folder + "/" + file.path, file.channels});
-  spec.bext.description = fmt::format("{} - {} - {}", document.title, document.versions[print.version].name, deliverable.name);
-  spec.bext.originator = "dubfarm " DUBFARM_VERSION;
-  spec.bext.time_reference = static_cast<std::uint64_t>(mix::audio_frames(document.start_frames, plan.sample_rate, document.frame_rate));
+  describe_files(document, print, folder, spec);
   return spec;
 }
 

@@ -92,15 +92,17 @@ Result<void> Print::begin() {
   if (begin_error_) return *begin_error_;
   if (!files_.empty()) return {};
   for (const PrintFileSpec& file : spec_.files) {
-    media::WavFormat format;
+    media::OutputFormat format;
     format.sample_rate = spec_.sample_rate;
     format.channels = static_cast<int>(file.channels.size());
     format.type = spec_.sample_type;
     format.frames = spec_.length;
     format.bext = spec_.bext;
+    format.container = spec_.container;
+    format.ixml = file.ixml;
     const bool smpte = std::is_sorted(file.channels.begin(), file.channels.end());
     format.channel_mask = smpte ? media::channel_mask(format.channels) : 0;
-    Result<media::WavFile> made = media::WavFile::create(file.path, format);
+    Result<media::OutputFile> made = media::OutputFile::create(file.path, format);
     if (!made.ok()) {
       begin_error_ = made.error();
       files_.clear();
@@ -185,7 +187,7 @@ Result<std::optional<LostBlobs>> Print::print_range(const Store& store, Frames f
 
 Result<std::vector<std::string>> Print::finish(const media::Bext& bext) {
   std::vector<std::string> digests;
-  for (media::WavFile& file : files_) {
+  for (media::OutputFile& file : files_) {
     file.set_bext(bext);
     TRY_ASSIGN(std::string digest, file.finish());
     digests.push_back(std::move(digest));

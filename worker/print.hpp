@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "common/layout.hpp"
-#include "common/media/wav_writer.hpp"
+#include "common/media/output_file.hpp"
 #include "common/mix/document.hpp"
 #include "common/program/program.hpp"
 #include "common/result.hpp"
@@ -28,6 +28,7 @@ struct PrintStem {
 struct PrintFileSpec {
   std::string path;           // final
   std::vector<int> channels;  // of the layout, in the order they are written
+  std::string ixml{};         // text of its iXML chunk, or none
 };
 /// One programme: what is summed, how it is quantised, where it goes.
 struct PrintSpec {
@@ -39,6 +40,7 @@ struct PrintSpec {
   bool dither = true;
   std::string dither_name;  // dither is a function of this, the channel and the position
   std::vector<PrintFileSpec> files;
+  mix::FileFormat container = mix::FileFormat::wav;
   media::Bext bext;  // without loudness
   ExtraMeters extra_meters{};
 };
@@ -73,7 +75,7 @@ class Print {
  private:
   PrintSpec spec_;
   std::mutex mutex_;  // guards files_ while they are made, and measurement_
-  std::vector<media::WavFile> files_;
+  std::vector<media::OutputFile> files_;
   std::optional<Error> begin_error_;
   PrintMeasurement measurement_;
 };

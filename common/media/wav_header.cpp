@@ -34,16 +34,20 @@ class Writer {
   std::vector<std::byte> bytes_;
 };
 
-std::uint64_t data_bytes(const WavFormat& format) {
+std::uint64_t data_bytes(const OutputFormat& format) {
   return static_cast<std::uint64_t>(format.frames) * static_cast<unsigned>(format.channels * bytes_per_sample(format.type));
 }
 
-bool is_extensible(const WavFormat& format) { return format.channels > 2; }
-bool is_float(const WavFormat& format) { return format.type == SampleType::float32; }
+bool is_extensible(const OutputFormat& format) { return format.channels > 2; }
+bool is_float(const OutputFormat& format) { return format.type == SampleType::float32; }
 
-std::uint64_t header_bytes(const WavFormat& format) {
+/// Chunks start on even bytes.
+std::uint64_t padded(std::uint64_t bytes) { return bytes + bytes % 2; }
+
+std::uint64_t header_bytes(const OutputFormat& format) {
+  const std::uint64_t ixml = format.ixml.empty() ? 0 : 8 + padded(format.ixml.size());
   const std::uint64_t fmt = is_extensible(format) ? 40 : is_float(format) ? 18 : 16;
-  return 12 + (8 + 28) + (8 + fmt) + (is_float(format) ? 12 : 0) + (8 + kBextBytes) + 8;
+  return 12 + (8 + 28) + (8 + fmt) + (is_float(format) ? 12 : 0) + (8 + kBextBytes) + ixml + 8;
 }
 
 /// Hundredths, as EBU Tech 3285 v2 has them; what cannot be said in its range of +-99.99 (silence, say) is "not measured".
@@ -52,7 +56,7 @@ std::uint64_t hundredths(const std::optional<double>& value) {
   return static_cast<std::uint16_t>(sayable ? static_cast<std::int16_t>(std::lround(*value * 100)) : kNotMeasured);
 }
 
-void write_format(Writer& out, const WavFormat& format) {
+void write_format(Writer& out, const OutputFormat& format) {
   const auto channels = static_cast<unsigned>(format.channels), bytes = static_cast<unsigned>(bytes_per_sample(format.type));
   const unsigned tag = is_float(format) ? 3 : 1;
   out.id("fmt ");
@@ -97,9 +101,17 @@ void write_bext(Writer& out, const Bext& bext) {
 
 std::uint32_t channel_mask(int channels) { return channels == 6 ? 0x3F : 0; }
 
-std::uint64_t wav_file_bytes(const WavFormat& format) { return header_bytes(format) + data_bytes(format) + data_bytes(format) % 2; }
+std::uint64_t output_file_bytes(const OutputFormat& format) {
+  if (format.container != FileFormat::aiff) return header_bytes(format) + padded(data_bytes(format));
+  const auto header = aiff_header(format);
+  return (header.ok() ? header->size() : 0) + padded(data_bytes(format));
+}
 
-Result<std::vector<std::byte>> wav_header(const WavFormat& format) {
+Result<std::vector<std::byte>> file_header(const OutputFormat& format) {
+  return format.container == FileFormat::aiff ? aiff_header(format) : wav_header(format);
+}
+
+Result<std::vector<std::byte>> wav_header(const OutputFormat& format) {
   if (format.channels < 1 || format.channels > 1024) {
     return fail(Errc::invalid_input, "a WAV file of {} channels was asked for; 1 to 1024 can be written", format.channels);
   }
@@ -112,10 +124,11 @@ Result<std::vector<std::byte>> wav_header(const WavFormat& format) {
   if (format.frames < 0 || format.frames > std::numeric_limits<Frames>::max() / 8192) {
     return fail(Errc::invalid_input, "a WAV file of {} frames was asked for", format.frames);
   }
-  const std::uint64_t riff_bytes = wav_file_bytes(format) - 8;
-  const bool is_rf64 = riff_bytes >= format.riff_limit_bytes;
+  const std::uint64_t riff_bytes = output_file_bytes(format) - 8;
+  const bool is_bw64 = format.container == FileFormat::bw64;
+  const bool is_rf64 = is_bw64 || format.container == FileFormat::rf64 || riff_bytes >= format.riff_limit_bytes;
   Writer out;
-  out.id(is_rf64 ? "RF64" : "RIFF");
+  out.id(is_bw64 ? "BW64" : is_rf64 ? "RF64" : "RIFF");
   out.number(is_rf64 ? kSeeDs64 : riff_bytes, 4);
   out.id("WAVE");
   out.id(is_rf64 ? "ds64" : "JUNK");
@@ -131,6 +144,11 @@ Result<std::vector<std::byte>> wav_header(const WavFormat& format) {
     out.number(is_rf64 ? kSeeDs64 : static_cast<std::uint64_t>(format.frames), 4);
   }
   write_bext(out, format.bext);
+  if (!format.ixml.empty()) {
+    out.id("iXML");
+    out.number(format.ixml.size(), 4);
+    out.field(format.ixml, padded(format.ixml.size()));
+  }
   out.id("data");
   out.number(is_rf64 ? kSeeDs64 : data_bytes(format), 4);
   return std::move(out.bytes());

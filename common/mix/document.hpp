@@ -119,6 +119,7 @@ enum class SampleType : std::uint8_t { int16, int24, int32, float32 };
 enum class Dither : std::uint8_t { none, tpdf };
 enum class Split : std::uint8_t { none, mono };
 enum class ChannelOrder : std::uint8_t { smpte, film };
+enum class FileFormat : std::uint8_t { wav, rf64, bw64, flac, aiff };
 
 struct Deliverable {
   std::string name;
@@ -135,6 +136,7 @@ struct Deliverable {
   ChannelOrder order = ChannelOrder::smpte;
   std::string loudness;                    // name of a delivery spec, or the path of a user's own; empty: none asked
   Place loudness_place;
+  FileFormat format = FileFormat::wav;
   std::optional<Frames> measure_from, measure_to;
   Place place;
 };

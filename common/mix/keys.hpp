@@ -26,8 +26,9 @@ inline constexpr std::string_view kVersionKeys[] = {"name", "set", "mute", "adju
 inline constexpr std::string_view kMuteKeys[] = {"tracks", "buses"};
 inline constexpr std::string_view kAdjustKeys[] = {"tracks", "buses", "gain_db"};
 inline constexpr std::string_view kDeliverableKeys[] = {"name",   "layout",   "file",    "include",   "mix",     "downmix",
-                                                        "matrix", "versions", "per_bus", "split",     "order",   "bits",
-                                                        "dither", "loudness", "measure", "normalize", "limiter", "follow"};
+                                                        "matrix", "versions", "per_bus", "split",     "order",   "format",
+                                                        "bits",   "dither",   "loudness", "measure", "normalize", "limiter",
+                                                        "follow"};
 inline constexpr std::string_view kMeasureKeys[] = {"from", "to"};
 
 inline constexpr KeySet kDocumentObject{"document", kDocumentKeys};

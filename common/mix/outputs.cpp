@@ -102,9 +102,9 @@ std::string render_identity(const Document& document, const VersionView& version
                             std::optional<std::size_t> only_stem) {
   const std::vector<std::size_t> targets = only_stem ? std::vector<std::size_t>{*only_stem} : included_stems(document, deliverable);
   std::string out =
-      fmt::format("{} {} {} {} {} {} {} {} {}\n", only_stem ? "stem" : name_of(deliverable.layout),
+      fmt::format("{} {} {} {} {} {} {} {} {} {}\n", only_stem ? "stem" : name_of(deliverable.layout),
                   static_cast<int>(deliverable.sample_type), static_cast<int>(deliverable.dither), static_cast<int>(deliverable.split),
-                  static_cast<int>(deliverable.order), deliverable.loudness, deliverable.measure_from.value_or(-1),
+                  static_cast<int>(deliverable.order), static_cast<int>(deliverable.format), deliverable.loudness, deliverable.measure_from.value_or(-1),
                   deliverable.measure_to.value_or(-1), deliverable.dither == Dither::none ? "" : deliverable.name);
   for (const std::size_t stem : targets) {
     const auto level = deliverable.mix.find(document.buses[stem].name);

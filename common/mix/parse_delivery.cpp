@@ -201,9 +201,6 @@ void MixParser::read_file_pattern(const Value& value, Deliverable& deliverable) 
   }
   if (const auto expanded = expand(*pattern, known); !expanded.ok())
     return reader.error(value, expanded.error().message, "write {name}", "not a pattern");
-  if (!pattern->ends_with(".wav"))
-    reader.error(value, fmt::format("not yet: a file other than .wav: {}", quote_json(*pattern)), "let its name end in .wav",
-                 "expected a name that ends in .wav");
 }
 
 void MixParser::read_deliverable(const Value& value) {
@@ -254,6 +251,7 @@ void MixParser::read_deliverable(const Value& value) {
   if (const auto file = fields.required("file", "write the output's name: \"file\": \"{title}_{version}.wav\""))
     read_file_pattern(*file, deliverable);
   read_sample_type(fields, deliverable);
+  read_format(fields, deliverable);
   if (const auto loudness = fields.find("loudness"))
     if (auto spec = reader.text(*loudness, "the name of a delivery spec")) deliverable.loudness = std::move(*spec), deliverable.loudness_place = loudness->place();
   if (const auto measure = fields.find("measure")) read_measure(*measure, deliverable);

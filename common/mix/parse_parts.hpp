@@ -64,6 +64,7 @@ struct MixParser {
   void read_matrix(const Value& value, Deliverable& deliverable, std::optional<Layout> layout);
   void read_mix(const Value& value, Deliverable& deliverable);
   void read_measure(const Value& value, Deliverable& deliverable);
+  void read_format(const Fields& fields, Deliverable& deliverable);  // parse_format.cpp
   void check_features_to_come(const Fields& fields);
 };
 

@@ -231,7 +231,27 @@ TEST(Mistakes, WhatIsToComeSaysNotYet) {
   EXPECT_EQ(deliverable(R"(, "limiter": {"ceiling_dbtp": -2})"), "/deliverables/0/limiter: not yet: a \"limiter\"");
   EXPECT_EQ(deliverable(R"(, "follow": "m")"), "/deliverables/0/follow: not yet: \"follow\"");
   EXPECT_EQ(deliverable(R"(, "downmix": "lt_rt")"), "/deliverables/0/downmix: not yet: \"downmix\": \"lt_rt\"");
-  EXPECT_EQ(file("m.flac"), "/deliverables/0/file: not yet: a file other than .wav: \"m.flac\"");
+}
+
+TEST(Mistakes, FileFormats) {
+  const auto of = [](const std::string& members) { return mistakes(MixText{.deliverables = R"({"name": "m", )" + members + "}"}); };
+  EXPECT_EQ(file("m.mp3"), "/deliverables/0/file: \"m.mp3\" ends in no file format that dubfarm writes");
+  EXPECT_EQ(file("m.flac"), "valid");
+  EXPECT_EQ(file("m.aif"), "valid");
+  EXPECT_EQ(of(R"("layout": "5.1", "file": "m.wav", "format": "bw64")"), "valid");
+  EXPECT_EQ(of(R"("layout": "5.1", "file": "m.wav", "format": "flac")"),
+            "/deliverables/0/format: \"format\" is \"flac\", and \"file\" ends in .wav");
+  EXPECT_EQ(of(R"("layout": "5.1", "file": "m.wav", "format": "caf")"),
+            "/deliverables/0/format: unknown format \"caf\"");
+  EXPECT_EQ(of(R"("layout": "5.1", "file": "m.flac", "bits": 32)"), "/deliverables/0/bits: FLAC with \"bits\": 32");
+  EXPECT_EQ(of(R"("layout": "7.1", "file": "m.flac")"), "/deliverables/0/file: FLAC with 8 channels in a file");
+  EXPECT_EQ(of(R"("layout": "7.1", "file": "m.{channel}.flac", "split": "mono")"), "valid");
+  EXPECT_EQ(of(R"("layout": "5.1", "file": "m.flac", "order": "film")"), "/deliverables/0/order: FLAC in film order");
+  std::string text = MixText{.deliverables = R"({"name": "m", "layout": "5.1", "file": "m.aiff"})"}.text();
+  const std::size_t at = text.find("\"length\": \"");
+  ASSERT_NE(at, std::string::npos);
+  text.replace(at, text.find(',', at) - at, R"("length": "02:00:00:00")");
+  EXPECT_EQ(mistakes(text), "/deliverables/0/file: AIFF for 5.8 GiB of samples in a file");
 }
 
 TEST(Mistakes, FileNamesThatClimbOutOfTheOutputFolder) {

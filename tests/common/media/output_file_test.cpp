@@ -1,5 +1,5 @@
-// wav_writer: outputs that others can read, that appear whole or not at all, and whose bytes are the same every time.
-#include "common/media/wav_writer.hpp"
+// output_file: outputs that others can read, that appear whole or not at all, and whose bytes are the same every time.
+#include "common/media/output_file.hpp"
 
 #include <gmock/gmock.h>
 #include <openssl/evp.h>
@@ -26,7 +26,7 @@ constexpr SampleType kTypes[] = {SampleType::int16, SampleType::int24, SampleTyp
 
 /// A ramp that every type holds exactly, and its bytes.
 float ramp(Frames n, int channel) { return static_cast<float>((n * 7 + channel * 1000) % 32768 - 16384) / 32768; }
-std::string ramp_bytes(const WavFormat& format, Frames first, Frames count) {
+std::string ramp_bytes(const OutputFormat& format, Frames first, Frames count) {
   std::string bytes;
   for (Frames n = first; n < first + count; ++n)
     for (int c = 0; c < format.channels; ++c) {
@@ -38,7 +38,7 @@ std::string ramp_bytes(const WavFormat& format, Frames first, Frames count) {
     }
   return bytes;
 }
-Result<void> write_ramp(WavFile& file, const WavFormat& format, Frames first, Frames count) {
+Result<void> write_ramp(OutputFile& file, const OutputFormat& format, Frames first, Frames count) {
   const std::string bytes = ramp_bytes(format, first, count);
   return file.write(first, std::as_bytes(std::span(bytes)));
 }
@@ -49,8 +49,8 @@ std::string sha256(const std::string& bytes) {
   for (const unsigned char b : digest) hex += fmt::format("{:02x}", b);
   return hex;
 }
-std::string print(const std::string& path, const WavFormat& format) {
-  auto file = WavFile::create(path, format);
+std::string print(const std::string& path, const OutputFormat& format) {
+  auto file = OutputFile::create(path, format);
   EXPECT_TRUE(file.ok()) << file.error().message;
   EXPECT_TRUE(write_ramp(*file, format, 0, format.frames).ok());
   const auto hash = file->finish();
@@ -61,12 +61,12 @@ std::size_t entries(const TemporaryFolder& folder) {
   return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder.path("")), {}));
 }
 
-TEST(WavWriter, LibsndfileReadsBackEveryTypeInRiffAndRf64) {
+TEST(OutputFile, LibsndfileReadsBackEveryTypeInRiffAndRf64) {
   const TemporaryFolder folder;
   for (const SampleType type : kTypes)
     for (const int channels : {1, 2, 6, 12})
       for (const std::uint64_t limit : {0xFFFFFFFFULL, 1000ULL}) {
-        const WavFormat format{.sample_rate = 96000,
+        const OutputFormat format{.sample_rate = 96000,
                                .channels = channels,
                                .type = type,
                                .frames = 333,
@@ -77,7 +77,7 @@ TEST(WavWriter, LibsndfileReadsBackEveryTypeInRiffAndRf64) {
         const std::string hash = print(path, format);
         const std::string bytes = read_file(path);
         EXPECT_EQ(hash, sha256(bytes));
-        EXPECT_EQ(bytes.size(), wav_file_bytes(format));
+        EXPECT_EQ(bytes.size(), output_file_bytes(format));
         EXPECT_EQ(bytes.size() % 2, 0U);
         EXPECT_EQ(bytes.substr(0, 4), limit == 1000 ? "RF64" : "RIFF");
         const auto info = probe(path);
@@ -92,14 +92,14 @@ TEST(WavWriter, LibsndfileReadsBackEveryTypeInRiffAndRf64) {
       }
 }
 
-TEST(WavWriter, AFileBeyondFourGibibytesSaysItsLengthIn64Bits) {
+TEST(OutputFile, AFileBeyondFourGibibytesSaysItsLengthIn64Bits) {
   const TemporaryFolder folder;
   const Frames frames = 300'000'000;  // 5.4e9 bytes, as a hole
-  const WavFormat format{.channels = 6, .type = SampleType::int24, .frames = frames};
+  const OutputFormat format{.channels = 6, .type = SampleType::int24, .frames = frames};
   const auto header = wav_header(format);
   ASSERT_TRUE(header.ok());
   const auto path = folder.file("long.wav", {reinterpret_cast<const char*>(header->data()), header->size()});
-  fs::resize_file(path, wav_file_bytes(format));
+  fs::resize_file(path, output_file_bytes(format));
   const auto info = probe(path);
   ASSERT_TRUE(info.ok()) << info.error().message;
   EXPECT_EQ(info->frames, frames);
@@ -107,9 +107,9 @@ TEST(WavWriter, AFileBeyondFourGibibytesSaysItsLengthIn64Bits) {
   EXPECT_EQ(info->pcm->data_offset, static_cast<std::int64_t>(header->size()));
 }
 
-TEST(WavWriter, BecomesRf64ExactlyWhenTheRiffSizeNoLongerFits) {
-  WavFormat format{.channels = 1, .type = SampleType::int16, .frames = 0};
-  const auto header_bytes = wav_file_bytes(format);
+TEST(OutputFile, BecomesRf64ExactlyWhenTheRiffSizeNoLongerFits) {
+  OutputFormat format{.channels = 1, .type = SampleType::int16, .frames = 0};
+  const auto header_bytes = output_file_bytes(format);
   format.frames = static_cast<Frames>((0xFFFFFFFEULL + 8 - header_bytes) / 2);
   EXPECT_EQ(std::memcmp(wav_header(format)->data(), "RIFF\xFE\xFF\xFF\xFF", 8), 0);
   ++format.frames;
@@ -117,9 +117,9 @@ TEST(WavWriter, BecomesRf64ExactlyWhenTheRiffSizeNoLongerFits) {
   EXPECT_EQ(wav_header(format)->size(), header_bytes);
 }
 
-TEST(WavWriter, BextHoldsWhatEbuTech3285Asks) {
+TEST(OutputFile, BextHoldsWhatEbuTech3285Asks) {
   const TemporaryFolder folder;
-  WavFormat format{.frames = 10};
+  OutputFormat format{.frames = 10};
   format.bext = {.description = "Reel 2, French",
                  .originator = "dubfarm",
                  .originator_reference = "job 7",
@@ -152,8 +152,8 @@ TEST(WavWriter, BextHoldsWhatEbuTech3285Asks) {
   EXPECT_EQ(bext.max_shortterm_loudness, 0x7FFF);
 }
 
-TEST(WavWriter, CutsTextAtACharacter) {
-  WavFormat format;
+TEST(OutputFile, CutsTextAtACharacter) {
+  OutputFormat format;
   format.bext.originator = std::string(31, 'a') + "\u00e9";  // its second byte would be the 33rd
   format.bext.originator_reference = std::string(30, 'b') + "\u00e9";
   const auto header = wav_header(format);
@@ -163,8 +163,8 @@ TEST(WavWriter, CutsTextAtACharacter) {
   EXPECT_EQ(bytes.substr(at + 32, 32), format.bext.originator_reference);
 }
 
-TEST(WavWriter, StatesAChannelMaskOnlyForItsOwnOrder) {
-  const auto mask = [](WavFormat format) {
+TEST(OutputFile, StatesAChannelMaskOnlyForItsOwnOrder) {
+  const auto mask = [](OutputFormat format) {
     const auto header = wav_header(format);
     const std::string bytes(reinterpret_cast<const char*>(header->data()), header->size());
     return bytes.substr(bytes.find("fmt ") + 8 + 20, 4);
@@ -175,15 +175,15 @@ TEST(WavWriter, StatesAChannelMaskOnlyForItsOwnOrder) {
   EXPECT_EQ(mask({.channels = 3}), le(0, 4));
 }
 
-TEST(WavWriter, NothingIsSeenUnderTheFinalNameBeforeItIsFinished) {
+TEST(OutputFile, NothingIsSeenUnderTheFinalNameBeforeItIsFinished) {
   const TemporaryFolder folder;
-  const WavFormat format{.frames = 1000};
+  const OutputFormat format{.frames = 1000};
   {
-    auto file = WavFile::create(folder.path("deep/er/out.wav"), format);
+    auto file = OutputFile::create(folder.path("deep/er/out.wav"), format);
     ASSERT_TRUE(file.ok());
     ASSERT_TRUE(write_ramp(*file, format, 0, 1000).ok());
     EXPECT_FALSE(fs::exists(folder.path("deep/er/out.wav")));
-    EXPECT_EQ(fs::file_size(folder.path("deep/er/out.wav.partial")), wav_file_bytes(format));
+    EXPECT_EQ(fs::file_size(folder.path("deep/er/out.wav.partial")), output_file_bytes(format));
     auto moved = std::move(*file);
     EXPECT_TRUE(fs::exists(folder.path("deep/er/out.wav.partial")));
     ASSERT_TRUE(moved.finish().ok());
@@ -192,12 +192,12 @@ TEST(WavWriter, NothingIsSeenUnderTheFinalNameBeforeItIsFinished) {
   EXPECT_FALSE(fs::exists(folder.path("deep/er/out.wav.partial")));
 }
 
-TEST(WavWriter, ADiscardedFileLeavesTheOldOneUntouched) {
+TEST(OutputFile, ADiscardedFileLeavesTheOldOneUntouched) {
   const TemporaryFolder folder;
   const auto path = folder.file("out.wav", "yesterday's");
-  const WavFormat format{.frames = 1000};
+  const OutputFormat format{.frames = 1000};
   {
-    auto file = WavFile::create(path, format);
+    auto file = OutputFile::create(path, format);
     ASSERT_TRUE(write_ramp(*file, format, 0, 500).ok());
   }
   EXPECT_EQ(read_file(path), "yesterday's");
@@ -207,12 +207,12 @@ TEST(WavWriter, ADiscardedFileLeavesTheOldOneUntouched) {
   EXPECT_EQ(entries(folder), 1U);
 }
 
-TEST(WavWriter, RangesInAnyOrderFromManyThreadsGiveTheSameBytes) {
+TEST(OutputFile, RangesInAnyOrderFromManyThreadsGiveTheSameBytes) {
   const TemporaryFolder folder;
-  const WavFormat format{.channels = 5, .type = SampleType::int24, .frames = 10001};
+  const OutputFormat format{.channels = 5, .type = SampleType::int24, .frames = 10001};
   const std::string want = print(folder.path("one.wav"), format);
   for (int run = 0; run < 2; ++run) {
-    auto file = WavFile::create(folder.path("many.wav"), format);
+    auto file = OutputFile::create(folder.path("many.wav"), format);
     ASSERT_TRUE(file.ok());
     std::vector<std::thread> threads;
     for (int t = 3; t >= 0; --t)
@@ -225,54 +225,54 @@ TEST(WavWriter, RangesInAnyOrderFromManyThreadsGiveTheSameBytes) {
   }
 }
 
-TEST(WavWriter, MetadataMayComeAfterTheSamples) {
+TEST(OutputFile, MetadataMayComeAfterTheSamples) {
   const TemporaryFolder folder;
-  WavFormat format{.frames = 100};
-  auto file = WavFile::create(folder.path("late.wav"), format);
+  OutputFormat format{.frames = 100};
+  auto file = OutputFile::create(folder.path("late.wav"), format);
   ASSERT_TRUE(write_ramp(*file, format, 0, 100).ok());
   format.bext.loudness_value_lufs = -23;
   file->set_bext(format.bext);
   EXPECT_EQ(*file->finish(), print(folder.path("early.wav"), format));
 }
 
-TEST(WavWriter, TakesOverWhatACrashLeftAndRefusesWhatAnotherWrites) {
+TEST(OutputFile, TakesOverWhatACrashLeftAndRefusesWhatAnotherWrites) {
   const TemporaryFolder folder;
-  const WavFormat format{.frames = 100};
+  const OutputFormat format{.frames = 100};
   const std::string want = print(folder.path("clean.wav"), format);
   folder.file("out.wav.partial", std::string(100000, 'x'));
   EXPECT_EQ(print(folder.path("out.wav"), format), want);
 
-  auto file = WavFile::create(folder.path("busy.wav"), format);
+  auto file = OutputFile::create(folder.path("busy.wav"), format);
   ASSERT_TRUE(file.ok());
-  const auto second = WavFile::create(folder.path("busy.wav"), format);
+  const auto second = OutputFile::create(folder.path("busy.wav"), format);
   ASSERT_FALSE(second.ok());
   EXPECT_THAT(second.error().message, HasSubstr("another process is writing this output"));
   ASSERT_TRUE(write_ramp(*file, format, 0, 100).ok());
   EXPECT_EQ(*file->finish(), want);
 }
 
-TEST(WavWriter, FramesNotWrittenAreSilence) {
+TEST(OutputFile, FramesNotWrittenAreSilence) {
   const TemporaryFolder folder;
   folder.file("x.wav.partial", std::string(5000, 'x'));
-  auto file = WavFile::create(folder.path("x.wav"), {.channels = 1, .frames = 1000});
+  auto file = OutputFile::create(folder.path("x.wav"), {.channels = 1, .frames = 1000});
   ASSERT_TRUE(file->finish().ok());
   for (const float x : testing::samples_of(folder.path("x.wav"))) ASSERT_EQ(x, 0.0F);
 }
 
-TEST(WavWriter, RefusesRangesOutsideTheFile) {
+TEST(OutputFile, RefusesRangesOutsideTheFile) {
   const TemporaryFolder folder;
-  const WavFormat format{.frames = 100};
-  auto file = WavFile::create(folder.path("x.wav"), format);
+  const OutputFormat format{.frames = 100};
+  auto file = OutputFile::create(folder.path("x.wav"), format);
   EXPECT_FALSE(write_ramp(*file, format, 99, 2).ok());
   EXPECT_FALSE(write_ramp(*file, format, -1, 1).ok());
   const std::byte half[3] = {};
   EXPECT_FALSE(file->write(0, half).ok());
 }
 
-TEST(WavWriter, NamesTheFolderOrNameThatCannotBe) {
+TEST(OutputFile, NamesTheFolderOrNameThatCannotBe) {
   const TemporaryFolder folder;
-  const auto error = [](const std::string& path, WavFormat format = {}) {
-    const auto file = WavFile::create(path, format);
+  const auto error = [](const std::string& path, OutputFormat format = {}) {
+    const auto file = OutputFile::create(path, format);
     EXPECT_FALSE(file.ok());
     return file.ok() ? Error{} : file.error();
   };
@@ -304,22 +304,22 @@ int in_a_small_world(Body body) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-TEST(WavWriter, SaysBeforeRenderingThatThereIsNoSpaceAndHowMuchIsNeeded) {
+TEST(OutputFile, SaysBeforeRenderingThatThereIsNoSpaceAndHowMuchIsNeeded) {
   const TemporaryFolder folder;
-  const WavFormat format{.frames = 1'000'000};
+  const OutputFormat format{.frames = 1'000'000};
   const int answer = in_a_small_world([&] {
-    const auto file = WavFile::create(folder.path("big.wav"), format);
+    const auto file = OutputFile::create(folder.path("big.wav"), format);
     if (file.ok()) return 1;
     if (file.error().code != Errc::no_space) return 2;
     const auto& message = file.error().message;
     if (message.find("big.wav") == std::string::npos ||
-        message.find(std::to_string(wav_file_bytes(format)) + " bytes") == std::string::npos)
+        message.find(std::to_string(output_file_bytes(format)) + " bytes") == std::string::npos)
       return 3;
     return 0;
   });
   EXPECT_EQ(answer, 0);
   EXPECT_EQ(entries(folder), 0U);
-  EXPECT_EQ(in_a_small_world([&] { return WavFile::create(folder.path("small.wav"), {.frames = 1000}).ok() ? 0 : 1; }), 0);
+  EXPECT_EQ(in_a_small_world([&] { return OutputFile::create(folder.path("small.wav"), {.frames = 1000}).ok() ? 0 : 1; }), 0);
 }
 
 }  // namespace

@@ -1,15 +1,17 @@
-#include "common/media/wav_writer.hpp"
+#include "common/media/output_file.hpp"
 
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
 
 #include "common/descriptor.hpp"
+#include "common/media/flac_encoder.hpp"
 #include "common/sha256.hpp"
 
 namespace dubfarm::media {
@@ -50,7 +52,7 @@ Result<Descriptor> open_partial(const std::string& partial) {
 Result<void> allocate(const Descriptor& file, std::uint64_t bytes, const std::string& path) {
   const auto length = static_cast<off_t>(bytes);
   int failure = ::ftruncate(file.get(), 0) == 0 && ::ftruncate(file.get(), length) == 0 ? 0 : errno;
-  while (failure == 0 && ::fallocate(file.get(), 0, 0, length) != 0 && errno != EOPNOTSUPP && errno != ENOSYS) {
+  while (failure == 0 && bytes > 0 && ::fallocate(file.get(), 0, 0, length) != 0 && errno != EOPNOTSUPP && errno != ENOSYS) {
     if (errno == EINTR) continue;
     failure = errno;
   }
@@ -61,27 +63,31 @@ Result<void> allocate(const Descriptor& file, std::uint64_t bytes, const std::st
 
 }  // namespace
 
-struct WavFile::State {
+struct OutputFile::State {
   std::string final_path, partial_path;
-  WavFormat format;
-  Descriptor file;
+  std::string samples_path;  // where samples are written: the partial file itself, but for FLAC
+  OutputFormat format;
+  Descriptor file, samples_file;  // the second is open for FLAC only
   std::uint64_t header_bytes = 0;
   bool finished = false;
-  ~State() {
-    if (!finished && file.is_open()) ::unlink(partial_path.c_str());  // still locked: nobody else's
+  [[nodiscard]] bool is_encoded() const { return format.container == FileFormat::flac; }
+  [[nodiscard]] const Descriptor& samples() const { return is_encoded() ? samples_file : file; }
+  ~State() {  // still locked: nobody else's
+    if (!finished && file.is_open()) ::unlink(partial_path.c_str());
+    if (samples_file.is_open()) ::unlink(samples_path.c_str());
   }
 };
 
-WavFile::WavFile(std::unique_ptr<State> state) : state_(std::move(state)) {}
-WavFile::WavFile(WavFile&&) noexcept = default;
-WavFile& WavFile::operator=(WavFile&&) noexcept = default;
-WavFile::~WavFile() = default;
-const std::string& WavFile::path() const { return state_->final_path; }
-std::uint64_t WavFile::size_bytes() const { return wav_file_bytes(state_->format); }
-void WavFile::set_bext(const Bext& bext) { state_->format.bext = bext; }
+OutputFile::OutputFile(std::unique_ptr<State> state) : state_(std::move(state)) {}
+OutputFile::OutputFile(OutputFile&&) noexcept = default;
+OutputFile& OutputFile::operator=(OutputFile&&) noexcept = default;
+OutputFile::~OutputFile() = default;
+const std::string& OutputFile::path() const { return state_->final_path; }
+std::uint64_t OutputFile::size_bytes() const { return output_file_bytes(state_->format); }
+void OutputFile::set_bext(const Bext& bext) { state_->format.bext = bext; }
 
-Result<WavFile> WavFile::create(const std::string& final_path, const WavFormat& format) {
-  const auto header = wav_header(format);
+Result<OutputFile> OutputFile::create(const std::string& final_path, const OutputFormat& format) {
+  const auto header = file_header(format);
   if (!header) return fail(header.error().code, "{}: {}", final_path, header.error().message);
   std::error_code failure;
   fs::create_directories(folder_of(final_path), failure);
@@ -95,11 +101,16 @@ Result<WavFile> WavFile::create(const std::string& final_path, const WavFormat& 
   state->format = format;
   state->header_bytes = header->size();
   TRY_ASSIGN(state->file, open_partial(state->partial_path));
-  TRY(allocate(state->file, wav_file_bytes(format), state->partial_path));
-  return WavFile(std::move(state));
+  state->samples_path = state->is_encoded() ? final_path + ".pcm.partial" : state->partial_path;
+  if (state->is_encoded()) {
+    TRY(allocate(state->file, 0, state->partial_path));
+    TRY_ASSIGN(state->samples_file, open_partial(state->samples_path));
+  }
+  TRY(allocate(state->samples(), output_file_bytes(format), state->samples_path));
+  return OutputFile(std::move(state));
 }
 
-Result<void> WavFile::write(Frames first, std::span<const std::byte> interleaved) {
+Result<void> OutputFile::write(Frames first, std::span<const std::byte> interleaved) {
   const State& s = *state_;
   const auto block = static_cast<std::size_t>(s.format.channels * bytes_per_sample(s.format.type));
   const auto count = static_cast<Frames>(interleaved.size() / block);
@@ -107,14 +118,22 @@ Result<void> WavFile::write(Frames first, std::span<const std::byte> interleaved
     return fail(Errc::internal, "{}: {} bytes at frame {} do not fit {} frames of {} bytes", s.final_path, interleaved.size(), first,
                 s.format.frames, block);
   }
-  return write_at(s.file, static_cast<std::int64_t>(s.header_bytes) + first * static_cast<std::int64_t>(block), interleaved,
-                  s.partial_path);
+  const auto offset = static_cast<std::int64_t>(s.header_bytes) + first * static_cast<std::int64_t>(block);
+  if (s.format.container != FileFormat::aiff) return write_at(s.samples(), offset, interleaved, s.samples_path);
+  std::vector<std::byte> big_endian(interleaved.begin(), interleaved.end());
+  const auto size = static_cast<std::ptrdiff_t>(bytes_per_sample(s.format.type));
+  for (auto sample = big_endian.begin(); sample != big_endian.end(); sample += size) std::reverse(sample, sample + size);
+  return write_at(s.file, offset, big_endian, s.partial_path);
 }
 
-Result<std::string> WavFile::finish() {
+Result<std::string> OutputFile::finish() {
   State& s = *state_;
-  TRY_ASSIGN(const std::vector<std::byte> header, wav_header(s.format));
-  TRY(write_at(s.file, 0, header, s.partial_path));
+  if (s.is_encoded()) {
+    TRY(encode_flac(s.samples_file, static_cast<std::int64_t>(s.header_bytes), s.samples_path, s.format, s.file, s.partial_path));
+  } else {
+    TRY_ASSIGN(const std::vector<std::byte> header, file_header(s.format));
+    TRY(write_at(s.file, 0, header, s.partial_path));
+  }
   if (::fsync(s.file.get()) != 0) return system_error(errno, s.partial_path, "bring to the disk");
   TRY_ASSIGN(FileHash hash, sha256_of(s.file, s.partial_path));
   if (::rename(s.partial_path.c_str(), s.final_path.c_str()) != 0)

@@ -1,0 +1,75 @@
+// Inside parse_mix: the container that a deliverable's files are written in, and what it can hold.
+#include <algorithm>
+
+#include "common/mix/parse_parts.hpp"
+#include "common/mix/resolve.hpp"
+
+namespace dubfarm::mix {
+namespace {
+
+constexpr std::pair<std::string_view, FileFormat> kFormats[] = {
+    {"wav", FileFormat::wav}, {"rf64", FileFormat::rf64}, {"bw64", FileFormat::bw64}, {"flac", FileFormat::flac}, {"aiff", FileFormat::aiff}};
+
+struct Extension {
+  std::string_view text;
+  FileFormat implied;  // where "format" is not given
+};
+constexpr Extension kExtensions[] = {{".wav", FileFormat::wav}, {".flac", FileFormat::flac}, {".aiff", FileFormat::aiff}, {".aif", FileFormat::aiff}};
+
+/// The containers of the WAVE family share a name's end.
+FileFormat family(FileFormat format) { return format == FileFormat::rf64 || format == FileFormat::bw64 ? FileFormat::wav : format; }
+
+constexpr std::int64_t kAiffLargest = 0xFFFFFFFF - 65536;  // the chunks around the samples are far smaller than what is kept for them
+constexpr int kFlacChannels = 6;                           // beyond, FLAC's own order of channels is not ours
+
+}  // namespace
+
+void MixParser::read_format(const Fields& fields, Deliverable& deliverable) {
+  const auto file = fields.find("file"), format = fields.find("format");
+  if (!file || file->node.type != JsonType::string) return;
+  const auto ending = std::find_if(std::begin(kExtensions), std::end(kExtensions),
+                                   [&](const Extension& e) { return std::string_view(file->node.string).ends_with(e.text); });
+  if (ending == std::end(kExtensions))
+    return reader.error(*file, fmt::format("{} ends in no file format that dubfarm writes", quote_json(file->node.string)),
+                        "let its name end in .wav, .flac, .aif or .aiff", "expected a name that ends in .wav, .flac, .aif or .aiff");
+  deliverable.format = ending->implied;
+  if (format) {
+    const auto chosen = reader.choice(*format, kFormats);
+    if (!chosen) return;
+    if (family(*chosen) != ending->implied)
+      return reader.error(*format, fmt::format("\"format\" is {}, and \"file\" ends in {}", quote_json(format->node.string), ending->text),
+                          *chosen == FileFormat::flac   ? "let the name end in .flac"
+                          : *chosen == FileFormat::aiff ? "let the name end in .aif or .aiff"
+                                                        : "let the name end in .wav",
+                          "not the format of that name");
+    deliverable.format = *chosen;
+  }
+  // What the container cannot hold, said of the value that asked for it.
+  const Value at = fields.find("bits").value_or(format.value_or(*file));
+  const bool is_long = deliverable.sample_type == SampleType::int32 || deliverable.sample_type == SampleType::float32;
+  if (deliverable.format == FileFormat::flac && is_long)
+    return reader.error(at, fmt::format("FLAC with \"bits\": {}", deliverable.sample_type == SampleType::int32 ? "32" : "\"float\""),
+                        "FLAC holds 16 or 24 bits; write one of these, or another format", "expected 16 or 24");
+  int widest = deliverable.split == Split::mono ? 1 : deliverable.per_bus ? 0 : channel_count(deliverable.layout);
+  if (deliverable.per_bus && deliverable.split == Split::none)
+    for (std::size_t b = 0; b < document.buses.size(); ++b) {
+      const std::string& name = document.buses[b].name;
+      const bool is_heard = std::find(stems.begin(), stems.end(), name) != stems.end() && any_glob_matches(deliverable.include, name);
+      if (is_heard && bus_layout_known[b]) widest = std::max(widest, channel_count(document.buses[b].layout));
+    }
+  if (deliverable.format == FileFormat::flac && widest > kFlacChannels)
+    return reader.error(format.value_or(*file), fmt::format("FLAC with {} channels in a file", widest),
+                        "FLAC has an order of its own beyond 5.1, in which players would swap the surrounds; write \"split\": \"mono\", or .wav",
+                        fmt::format("expected {} channels or fewer", kFlacChannels));
+  const auto order = fields.find("order");
+  if (deliverable.format == FileFormat::flac && deliverable.order == ChannelOrder::film && widest > 2)
+    return reader.error(*order, "FLAC in film order", "a FLAC file of six channels is L R C LFE Ls Rs by definition; write \"smpte\", or .wav",
+                        "expected \"smpte\"");
+  const int sample_bytes = deliverable.sample_type == SampleType::int16 ? 2 : deliverable.sample_type == SampleType::int24 ? 3 : 4;
+  const std::int64_t bytes = document.length * widest * sample_bytes;
+  if (deliverable.format == FileFormat::aiff && bytes > kAiffLargest)
+    reader.error(format.value_or(*file), fmt::format("AIFF for {:.1f} GiB of samples in a file", static_cast<double>(bytes) / (1 << 30)),
+                 "AIFF ends at 4 GiB; write \"split\": \"mono\", fewer \"bits\", or .wav", "more than AIFF can hold");
+}
+
+}  // namespace dubfarm::mix
