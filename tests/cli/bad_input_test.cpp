@@ -280,7 +280,7 @@ TEST_F(BadInput, AFileSizeLimitBelowTheOutputKeepsWhatWasRendered) {
   mix_["buses"][0]["layout"] = "mono";        // the blob is half as large, and fits
   const CommandResult result = render({}, {.file_bytes = 1'000'000, .as_nobody = false});
   EXPECT_EQ(result.status, kCannotRun);
-  EXPECT_EQ(result.err, "error: <folder>/out/Bad.wav.partial: cannot reserve 1152704 bytes: File too large; the file system or a limit (ulimit -f) allows "
+  EXPECT_EQ(result.err, "error: <folder>/out/Bad.wav.partial: cannot reserve 1153588 bytes: File too large; the file system or a limit (ulimit -f) allows "
                         "no larger file\n");
   EXPECT_EQ(outputs(), std::vector<std::string>{});
   const CommandResult again = render();
@@ -310,7 +310,7 @@ class TinyDisk {
 TEST_F(BadInput, AFullDiskUnderTheOutputs) {
   const TinyDisk disk(folder_ / "out", "size=512k");
   if (!disk.is_mounted()) GTEST_SKIP() << "needs the right to mount a tmpfs";
-  expect_refused(kCannotRun, "error: <folder>/out/Bad.wav.partial: cannot reserve 864690 bytes: No space left on device; free some space and start again\n");
+  expect_refused(kCannotRun, "error: <folder>/out/Bad.wav.partial: cannot reserve 865574 bytes: No space left on device; free some space and start again\n");
 }
 
 TEST_F(BadInput, AFullDiskUnderTheStore) {
