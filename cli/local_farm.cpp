@@ -127,34 +127,58 @@ class LocalFarm {
         continue;
       }
       const scheduler::Task& task = state_->task(*id);
+      std::vector<TaskId> tasks = {*id};
+      if (task.kind == TaskKind::chunk) lease_company(tasks);
       lock.unlock();
       std::vector<TaskId> lost;
-      const Result<void> done = execute(task, render, print, lost);
+      const Result<void> done = task.kind == TaskKind::chunk ? render_batch(tasks, render) : execute(task, print, lost);
       lock.lock();
       if (!done.ok()) {
         state_->fail(done.error().code == Errc::cancelled ? stopped() : done.error());
         options_.stop->store(true);
-        state_->finished(*id);
+        for (const TaskId one : tasks) state_->finished(one);
       } else if (!lost.empty()) {
         for (const TaskId chunk : lost)
           if (state_->state(chunk) == scheduler::TaskState::done) lose(chunk);
         state_->lost_inputs(*id, lost);
       } else {
-        state_->finished(*id);
-        count(task);
+        for (const TaskId one : tasks) {
+          state_->finished(one);
+          count(state_->task(one));
+        }
       }
       changed_.notify_all();
     }
     changed_.notify_all();
   }
 
-  Result<void> execute(const scheduler::Task& task, worker::RenderScratch& render, worker::PrintScratch& scratch, std::vector<TaskId>& lost) {
+  /// Leases chunks that are well rendered beside the one in `tasks`, leaving enough for the other threads.
+  void lease_company(std::vector<TaskId>& tasks) {
+    std::vector<const program::Program*> batch = {&program_of(tasks.front())};
+    const auto joins = [&](TaskId id) {
+      return state_->task(id).kind == TaskKind::chunk && state_->ready_count() > tasks.size() * static_cast<std::size_t>(options_.threads - 1) &&
+             worker::joins_batch(batch, program_of(id));
+    };
+    while (const std::optional<TaskId> id = state_->lease_if(joins)) {
+      tasks.push_back(*id);
+      batch.push_back(&program_of(*id));
+    }
+  }
+
+  [[nodiscard]] const program::Program& program_of(TaskId chunk) const { return plan_.chunks[state_->task(chunk).subject].program; }
+
+  Result<void> render_batch(const std::vector<TaskId>& tasks, worker::RenderScratch& scratch) {
+    std::vector<const program::Program*> programs;
+    for (const TaskId id : tasks) programs.push_back(&program_of(id));
+    TRY_ASSIGN(const std::vector<worker::RenderedChunk> rendered, worker::render_chunks(programs, sources_, irs_, scratch, *options_.stop));
+    for (std::size_t i = 0; i < tasks.size(); ++i)
+      TRY(store_.put(plan_.chunks[state_->task(tasks[i]).subject].key, plan_.sample_rate, rendered[i].frames, rendered[i].channels()));
+    return {};
+  }
+
+  Result<void> execute(const scheduler::Task& task, worker::PrintScratch& scratch, std::vector<TaskId>& lost) {
     switch (task.kind) {
-      case TaskKind::chunk: {
-        const plan::Chunk& chunk = plan_.chunks[task.subject];
-        TRY_ASSIGN(const worker::RenderedChunk rendered, worker::render_chunk(chunk.program, sources_, irs_, render, *options_.stop));
-        return store_.put(chunk.key, plan_.sample_rate, rendered.frames, rendered.channels());
-      }
+      case TaskKind::chunk: break;  // render_batch()
       case TaskKind::range: {
         TRY_ASSIGN(const std::optional<worker::LostBlobs> blobs, prints_[task.subject]->print_range(store_, task.first, task.length, scratch));
         if (blobs)

@@ -37,12 +37,31 @@ class RangeInputs {
 
   /// out[o][i] = sum over stems (or the speech stems only) and their channels, in order, of matrix * sample, for frames [first, first + count).
   Result<void> sum(const Store& store, Frames first, Frames count, int channels, double* const* out, bool only_speech = false) {
-    for (int c = 0; c < channels; ++c) std::fill_n(out[c], count, 0.0);
-    for (Input& input : inputs_) {
-      if (only_speech && !input.stem->is_speech) continue;
-      const Frames begin = std::max(first, input.place->first), end = std::min(first + count, input.place->first + input.place->length);
-      if (begin >= end) continue;
-      if (Result<void> added = add(input, begin, end, first, channels, out); !added.ok()) TRY(note_lost(store, *input.place, added.error()));
+    for (Frames at = first; at < first + count;) {
+      Frames end = first + count;  // until there, the same blobs sound, and each is at hand
+      heard_.clear();
+      for (Input& input : inputs_) {
+        if (only_speech && !input.stem->is_speech) continue;
+        const Frames begin = input.place->first, over = begin + input.place->length;
+        if (at < begin) end = std::min(end, begin);
+        if (at < begin || at >= over) continue;
+        end = std::min(end, over);
+        for (int c = 0; c < input.stem->matrix.columns; ++c) {
+          if (input.blob.is_silent(c) || !is_heard(input.stem->matrix, c)) continue;
+          Result<std::span<const float>> x = input.blob.view(c, at - begin, end - at);
+          if (!x.ok()) return note_lost(store, *input.place, x.error());
+          end = std::min(end, at + static_cast<Frames>(x->size()));
+          heard_.push_back({&input.stem->matrix, c, x->data()});
+        }
+      }
+      for (int o = 0; o < channels; ++o) {
+        lanes_.clear(), gains_.clear();
+        for (const Heard& heard : heard_)
+          if (const double gain = heard.matrix->at(o, heard.channel); gain != 0) lanes_.push_back(heard.samples), gains_.push_back(gain);
+        double* const to = out[o] + (at - first);
+        kernels::mix_store(lanes_.data(), static_cast<int>(lanes_.size()), gains_.data(), 1, end - at, &to);
+      }
+      at = end;
     }
     return {};
   }
@@ -55,20 +74,15 @@ class RangeInputs {
     const PrintPlacement* place;
     BlobReader blob;
   };
-  static Result<void> add(Input& input, Frames begin, Frames end, Frames first, int channels, double* const* out) {
-    const Matrix& matrix = input.stem->matrix;
-    for (int c = 0; c < matrix.columns; ++c) {
-      bool is_heard = false;
-      for (int o = 0; o < channels; ++o) is_heard |= matrix.at(o, c) != 0;
-      if (!is_heard || input.blob.is_silent(c)) continue;
-      for (Frames at = begin; at < end;) {
-        TRY_ASSIGN(const std::span<const float> x, input.blob.view(c, at - input.place->first, end - at));
-        const auto n = static_cast<Frames>(x.size());
-        for (int o = 0; o < channels; ++o) kernels::mix_add_scaled(x.data(), matrix.at(o, c), n, out[o] + (at - first));
-        at += n;
-      }
-    }
-    return {};
+  struct Heard {
+    const Matrix* matrix;
+    int channel;
+    const float* samples;
+  };
+  static bool is_heard(const Matrix& matrix, int channel) {
+    for (int o = 0; o < matrix.rows; ++o)
+      if (matrix.at(o, channel) != 0) return true;
+    return false;
   }
   /// A blob that is gone or damaged is rendered again; any other trouble is an error.
   Result<void> note_lost(const Store& store, const PrintPlacement& place, const Error& error) {
@@ -78,6 +92,9 @@ class RangeInputs {
     return {};
   }
   std::vector<Input> inputs_;  // stems in order, so sums are too
+  std::vector<Heard> heard_;
+  std::vector<const float*> lanes_;
+  std::vector<double> gains_;
   LostBlobs lost_;
 };
 

@@ -1,6 +1,7 @@
 #include "worker/render_chunk.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <numeric>
 
 #include "kernels/automation/automation.hpp"
@@ -10,6 +11,13 @@
 
 namespace dubfarm::worker {
 namespace {
+
+constexpr std::int64_t kBatchBytes = std::int64_t{256} << 20;
+
+Result<void> stop_if(const std::atomic<bool>& cancel) {
+  if (cancel.load(std::memory_order_relaxed)) return fail(Errc::cancelled, "stopped");
+  return {};
+}
 
 /// A node's samples from its first needed frame to the chunk's end.
 struct NodeSamples {
@@ -25,13 +33,51 @@ class ChunkRender {
   ChunkRender(const program::Program& program, const Sources& sources, IrCache& irs, RenderScratch& scratch, const std::atomic<bool>& cancel)
       : program_(program), sources_(sources), irs_(irs), scratch_(scratch), cancel_(cancel), layout_(program) {}
 
-  Result<RenderedChunk> run() {
+  /// Takes the memory that the tracks are summed into.
+  void begin() {
     for (const program::Bus& bus : program_.buses) buses_.push_back(node(channel_count(bus.layout), bus.from));
     for (std::size_t r = 0; r < program_.reverbs.size(); ++r) {
       const program::Reverb& reverb = program_.reverbs[r];
       sends_.push_back(node(reverb.input == mix::ReverbInput::mono ? 1 : 2, reverb.input_from));
     }
-    TRY(sum_tracks());
+    for (const NodeSamples& bus : buses_) dry_from_ = std::min(dry_from_, bus.from);
+  }
+  [[nodiscard]] TrackVoices::Part part() const { return {&program_, &layout_}; }
+  [[nodiscard]] int sums() const { return layout_.sums; }
+  /// The first frame that any track is summed at: zero or negative.
+  [[nodiscard]] Frames first_frame() const {
+    Frames first = std::min(dry_from_, program_.first_frame());
+    for (const NodeSamples& send : sends_) first = std::min(first, send.from);
+    return first;
+  }
+  /// Where frames [first, first + n) of the tracks' sums go: `sums`, and where every node that they are for begins no later, straight home.
+  TrackVoices::Target target(Frames first, Frames n, double* const* sums) {
+    TrackVoices::Target target{.dry = first + n > dry_from_, .sums = sums};
+    home_.clear();
+    bool is_home = first + n <= program_.length;
+    const auto add = [&](NodeSamples& node, bool is_wanted) {
+      for (int c = 0; c < node.samples.channels(); ++c) home_.push_back(is_wanted && first >= node.from ? node.at(c, first) : nullptr);
+      is_home &= !is_wanted || first >= node.from;
+    };
+    for (NodeSamples& bus : buses_) add(bus, target.dry);
+    for (NodeSamples& send : sends_) add(send, true);
+    if (is_home) target.stored = home_.data();
+    return target;
+  }
+  /// Stores sums that did not go straight home.
+  void store_sums(Frames first, Frames n, const TrackVoices::Target& target) {
+    if (target.is_stored || first >= program_.length) return;
+    n = std::min(n, program_.length - first);
+    const auto store_node = [&](NodeSamples& node, int first_sum) {
+      const Frames skip = std::max<Frames>(0, node.from - first);
+      for (int c = 0; skip < n && c < node.samples.channels(); ++c)
+        kernels::store(target.sums[first_sum + c] + skip, n - skip, node.at(c, first + skip));
+    };
+    for (std::size_t b = 0; b < buses_.size(); ++b) store_node(buses_[b], layout_.bus_first[b]);
+    for (std::size_t r = 0; r < sends_.size(); ++r) store_node(sends_[r], layout_.reverb_first[r]);
+  }
+  /// All tracks are in: reverbs and buses.
+  Result<RenderedChunk> finish() {
     for (std::size_t r = 0; r < program_.reverbs.size(); ++r) TRY(convolve_reverb(r));
     for (std::size_t b = 0; b < program_.buses.size(); ++b) TRY(finish_bus(b));
     std::vector<media::Digest> used;
@@ -50,41 +96,13 @@ class ChunkRender {
     std::iota(every.begin(), every.end(), 0);
     return node(std::move(every), from);
   }
-  [[nodiscard]] Result<void> check_cancelled() const {
-    if (cancel_.load(std::memory_order_relaxed)) return fail(Errc::cancelled, "stopped");
-    return {};
-  }
+  [[nodiscard]] Result<void> check_cancelled() const { return stop_if(cancel_); }
   /// kRenderBlock doubles for each of `count` rows.
   std::vector<double*> rows(Growing<double>& memory, int count) {
     double* const base = memory.reserve(static_cast<std::size_t>(count * kRenderBlock));
     std::vector<double*> pointers;
     for (int i = 0; i < count; ++i) pointers.push_back(base + i * kRenderBlock);
     return pointers;
-  }
-
-  /// Runs all tracks, block by block, into the buses' and sends' sums.
-  Result<void> sum_tracks() {
-    TrackVoices voices(program_, layout_, sources_);
-    const std::vector<double*> sums = rows(scratch_.sums, layout_.sums);
-    Frames dry_from = 0, first = 0;
-    for (const NodeSamples& bus : buses_) dry_from = std::min(dry_from, bus.from);
-    first = dry_from;
-    for (const NodeSamples& send : sends_) first = std::min(first, send.from);
-    first = std::min(first, program_.first_frame());
-    const auto store_node = [&](NodeSamples& target, int first_sum, Frames begin, Frames n) {
-      const Frames skip = std::max<Frames>(0, target.from - begin);
-      for (int c = 0; skip < n && c < target.samples.channels(); ++c)
-        kernels::store(sums[static_cast<std::size_t>(first_sum + c)] + skip, n - skip, target.at(c, begin + skip));
-    };
-    for (; first < program_.length; first += kRenderBlock) {
-      TRY(check_cancelled());
-      const Frames n = std::min(kRenderBlock, program_.length - first);
-      for (double* sum : sums) std::fill_n(sum, n, 0.0);
-      TRY(voices.add_block(first, n, first + n > dry_from, sums.data(), scratch_.sources));
-      for (std::size_t b = 0; b < buses_.size(); ++b) store_node(buses_[b], layout_.bus_first[b], first, n);
-      for (std::size_t r = 0; r < sends_.size(); ++r) store_node(sends_[r], layout_.reverb_first[r], first, n);
-    }
-    return {};
   }
 
   Result<void> convolve_reverb(std::size_t index) {
@@ -127,17 +145,22 @@ class ChunkRender {
     for (std::size_t b = 0; b < index; ++b)
       if (program_.buses[b].parent == index) inputs.push_back({&buses_[b], conversion_matrix(program_.buses[b].layout, bus.layout), 1.0});
     if (!inputs.empty()) {
-      double* const total = rows(scratch_.sums, 1).front();
-      for (Frames first = bus.from; first < program_.length; first += kRenderBlock) {
-        TRY(check_cancelled());
-        const Frames n = std::min(kRenderBlock, program_.length - first);
-        for (int c = 0; c < sum.samples.channels(); ++c) {
-          std::fill_n(total, n, 0.0);
-          kernels::mix_add_scaled(sum.at(c, first), 1.0, n, total);
-          for (const Input& input : inputs)
-            for (std::size_t k = 0; k < input.from->channels.size(); ++k)
-              kernels::mix_add_scaled(input.from->at(static_cast<int>(k), first), input.matrix.at(c, input.from->channels[k]) * input.gain, n, total);
-          kernels::store(total, n, sum.at(c, first));
+      for (int c = 0; c < sum.samples.channels(); ++c) {
+        std::vector<const float*> lanes = {sum.at(c, bus.from)};
+        std::vector<double> gains = {1.0};
+        for (const Input& input : inputs)
+          for (std::size_t k = 0; k < input.from->channels.size(); ++k)
+            if (const double gain = input.matrix.at(c, input.from->channels[k]) * input.gain; gain != 0) {
+              lanes.push_back(input.from->at(static_cast<int>(k), bus.from));
+              gains.push_back(gain);
+            }
+        const int count = static_cast<int>(lanes.size());
+        for (Frames first = bus.from; count > 1 && first < program_.length; first += kRenderBlock) {
+          TRY(check_cancelled());
+          const Frames n = std::min(kRenderBlock, program_.length - first);
+          float* const out = sum.at(c, first);
+          kernels::mix_store(lanes.data(), count, gains.data(), 1, n, &out);
+          for (const float*& lane : lanes) lane += n;
         }
       }
       for (const Input& input : inputs) input.from->samples = Buffer();
@@ -180,15 +203,93 @@ class ChunkRender {
   RenderScratch& scratch_;
   const std::atomic<bool>& cancel_;
   SumLayout layout_;
+  Frames dry_from_ = 0;       // buses are needed from here on
+  std::vector<float*> home_;  // of target()
   std::vector<NodeSamples> buses_, sends_, reverbs_;
   std::vector<double> reverb_gain_;  // of each reverb, where it stands still; else 1
 };
 
+/// Runs all tracks of all chunks, block by block, into their buses' and sends' sums.
+Result<void> sum_tracks(std::span<const std::unique_ptr<ChunkRender>> chunks, std::span<const program::Program* const> programs, const Sources& sources,
+                        RenderScratch& scratch, const std::atomic<bool>& cancel) {
+  std::vector<TrackVoices::Part> parts;
+  std::vector<std::vector<double*>> sums;
+  Frames first = 0, end = 0;
+  int rows = 0;
+  for (std::size_t p = 0; p < chunks.size(); ++p) {
+    parts.push_back(chunks[p]->part());
+    rows += chunks[p]->sums();
+    first = std::min(first, chunks[p]->first_frame());
+    end = std::max(end, programs[p]->length);
+  }
+  // Blocks lie on one grid whatever the company: a track is heard to the end of the block that it falls silent in.
+  first = -((-first + kRenderBlock - 1) / kRenderBlock) * kRenderBlock;
+  double* row = scratch.sums.reserve(static_cast<std::size_t>(rows * kRenderBlock));
+  for (const auto& chunk : chunks) {
+    sums.emplace_back();
+    for (int s = 0; s < chunk->sums(); ++s, row += kRenderBlock) sums.back().push_back(row);
+  }
+  TrackVoices voices(parts, sources);
+  std::vector<TrackVoices::Target> targets(chunks.size());
+  for (; first < end; first += kRenderBlock) {
+    TRY(stop_if(cancel));
+    const Frames n = std::min(kRenderBlock, end - first);
+    for (std::size_t p = 0; p < chunks.size(); ++p) targets[p] = chunks[p]->target(first, n, sums[p].data());
+    TRY(voices.sum_block(first, n, targets, scratch.sources));
+    for (std::size_t p = 0; p < chunks.size(); ++p) chunks[p]->store_sums(first, n, targets[p]);
+  }
+  return {};
+}
+
 }  // namespace
+
+Result<std::vector<RenderedChunk>> render_chunks(std::span<const program::Program* const> programs, const Sources& sources, IrCache& irs,
+                                                 RenderScratch& scratch, const std::atomic<bool>& cancel) {
+  std::vector<std::unique_ptr<ChunkRender>> chunks;
+  for (const program::Program* program : programs) {
+    chunks.push_back(std::make_unique<ChunkRender>(*program, sources, irs, scratch, cancel));
+    chunks.back()->begin();
+  }
+  TRY(sum_tracks(chunks, programs, sources, scratch, cancel));
+  std::vector<RenderedChunk> rendered;
+  for (const auto& chunk : chunks) {
+    TRY_ASSIGN(RenderedChunk done, chunk->finish());
+    rendered.push_back(std::move(done));
+  }
+  return rendered;
+}
 
 Result<RenderedChunk> render_chunk(const program::Program& program, const Sources& sources, IrCache& irs, RenderScratch& scratch,
                                    const std::atomic<bool>& cancel) {
-  return ChunkRender(program, sources, irs, scratch, cancel).run();
+  const program::Program* const one = &program;
+  TRY_ASSIGN(std::vector<RenderedChunk> rendered, render_chunks(std::span(&one, 1), sources, irs, scratch, cancel));
+  return std::move(rendered.front());
+}
+
+namespace {
+
+int lane_count(const program::Program& program) {
+  int lanes = 0;
+  for (const program::Track& track : program.tracks) lanes += channel_count(track.layout);
+  return lanes;
+}
+
+/// Bytes of the nodes that tracks are summed into.
+std::int64_t node_bytes(const program::Program& program) {
+  return (program.length - program.first_frame()) * SumLayout(program).sums * static_cast<std::int64_t>(sizeof(float));
+}
+
+}  // namespace
+
+bool joins_batch(std::span<const program::Program* const> batch, const program::Program& next) {
+  int lanes = lane_count(next);
+  std::int64_t bytes = node_bytes(next);
+  for (const program::Program* program : batch) {
+    if (program->sample_rate != next.sample_rate || program->length > next.length / 3 * 4 || next.length > program->length / 3 * 4) return false;
+    lanes += lane_count(*program);
+    bytes += node_bytes(*program);
+  }
+  return lanes <= kernels::EqBank::kMaxLanes && bytes <= kBatchBytes;
 }
 
 }  // namespace dubfarm::worker

@@ -1,6 +1,8 @@
 // A chunk program, executed: sources to the stem's samples.
 #pragma once
 #include <atomic>
+#include <span>
+#include <vector>
 
 #include "common/program/program.hpp"
 #include "common/result.hpp"
@@ -12,7 +14,7 @@
 namespace dubfarm::worker {
 
 /// What the CPU backend adds to every key: raised whenever a change may change a bit of any chunk.
-inline constexpr const char* kNumericProfile = "cpu 1";
+inline constexpr const char* kNumericProfile = "cpu 2";
 
 /// Memory of one rendering thread, reused from chunk to chunk.
 struct RenderScratch {
@@ -34,10 +36,19 @@ struct RenderedChunk {
   }
 };
 
-/// Renders `program` into a buffer of its layout and length. A pure function of the program and its sources: the same bits on every thread,
-/// in any order. The calling thread must hold kernels::FlushDenormals.
-/// @return the samples; Errc::invalid_input where a source is broken or changed; Errc::cancelled soon after `cancel` is set.
+/// Renders programs side by side, each into a buffer of its layout and length. Each result is a pure function of its own program and sources:
+/// the same bits on every thread, in any order, in any company. Few tracks are cheaper in company (see TrackVoices): joins_batch()
+/// says when. The calling thread must hold kernels::FlushDenormals.
+/// @return the samples, in the order of `programs`; Errc::invalid_input where a source is broken or changed; Errc::cancelled soon after
+///   `cancel` is set.
+Result<std::vector<RenderedChunk>> render_chunks(std::span<const program::Program* const> programs, const Sources& sources, IrCache& irs,
+                                                 RenderScratch& scratch, const std::atomic<bool>& cancel);
+/// The same for one.
 Result<RenderedChunk> render_chunk(const program::Program& program, const Sources& sources, IrCache& irs, RenderScratch& scratch,
-                            const std::atomic<bool>& cancel);
+                                   const std::atomic<bool>& cancel);
+
+/// Is `next` well rendered beside `batch` (not empty)? While all their tracks fill one equaliser's lanes, lengths are alike, and all their
+/// buses and sends take no more than a quarter of a gibibyte.
+[[nodiscard]] bool joins_batch(std::span<const program::Program* const> batch, const program::Program& next);
 
 }  // namespace dubfarm::worker

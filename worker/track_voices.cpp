@@ -28,42 +28,67 @@ SumLayout::SumLayout(const program::Program& program) {
   }
 }
 
-TrackVoices::TrackVoices(const program::Program& program, const SumLayout& layout, const Sources& sources)
-    : program_(program), layout_(layout), sources_(sources) {
-  for (const program::Track& track : program.tracks) add_voice(track);
+TrackVoices::TrackVoices(std::span<const Part> parts, const Sources& sources)
+    : parts_(parts.begin(), parts.end()), sources_(sources), slices_of_(parts.size(), 0) {
+  for (std::size_t p = 0; p < parts_.size(); ++p) {
+    length_ = std::max(length_, parts_[p].program->length);
+    for (const program::Track& track : parts_[p].program->tracks) add_voice(p, track);
+  }
   for (Group& group : groups_) {
     group.first_lane = lane_count_;
     lane_count_ += group.lanes;
-    std::size_t bands = 0;
-    for (const Voice& voice : group.voices) {
-      bands = std::max(bands, voice.track->eq.size());
-      group.moves |= !voice.moving.empty();
-    }
-    if (group.chain || bands == 0) continue;
-    group.bank = std::make_unique<kernels::EqBank>(group.lanes, static_cast<int>(bands));
-    int lane = 0;
-    for (const Voice& voice : group.voices)
-      for (int c = 0; c < voice.channels; ++c, ++lane)
-        for (std::size_t b = 0; b < voice.track->eq.size(); ++b) {
-          const program::Band& band = voice.track->eq[b];
-          const SvfCoeffs coeffs = design_svf(band.type, band.freq_hz.constant, band.q.constant, band.gain_db.constant, program.sample_rate);
-          group.bank->set(lane, static_cast<int>(b), kernels::step_from(coeffs));
-        }
+    prepare(group);
   }
   lanes_.reserve(static_cast<std::size_t>((lane_count_ + kMaxChannels) * kReadBlock));
   curves_.reserve(static_cast<std::size_t>((slots_ + 1) * kRenderBlock));
 }
 
-void TrackVoices::add_voice(const program::Track& track) {
+void TrackVoices::prepare(Group& group) {
+  std::size_t bands = 0;
+  for (Slice& slice : group.slices) {
+    ++slices_of_[slice.part];
+    for (const Voice& voice : slice.voices) {
+      bands = std::max(bands, voice.track->eq.size());
+      slice.moves |= !voice.moving.empty();
+    }
+    const SumLayout& layout = *parts_[slice.part].layout;
+    const auto row = [&](int sum) { return slice.coefs.begin() + sum * slice.lanes; };
+    for (int sum = 0, rows = 0; sum < layout.sums; ++sum) {
+      int same = sum < layout.bus_sums ? 0 : layout.bus_sums;
+      while (same < sum && !std::equal(row(sum), row(sum + 1), row(same))) ++same;
+      slice.row_of.push_back(same < sum ? slice.row_of[static_cast<std::size_t>(same)] : rows++);
+      if (same == sum) slice.distinct.insert(slice.distinct.end(), row(sum), row(sum + 1));
+      if (sum + 1 == layout.bus_sums) slice.bus_rows = rows;
+    }
+  }
+  if (group.chain || bands == 0) return;
+  group.bank = std::make_unique<kernels::EqBank>(group.lanes, static_cast<int>(bands));
+  int lane = 0;
+  for (const Slice& slice : group.slices)
+    for (const Voice& voice : slice.voices)
+      for (int c = 0; c < voice.channels; ++c, ++lane)
+        for (std::size_t b = 0; b < voice.track->eq.size(); ++b) {
+          const program::Band& band = voice.track->eq[b];
+          const SvfCoeffs coeffs = design_svf(band.type, band.freq_hz.constant, band.q.constant, band.gain_db.constant, voice.program->sample_rate);
+          group.bank->set(lane, static_cast<int>(b), kernels::step_from(coeffs));
+        }
+}
+
+void TrackVoices::add_voice(std::size_t part, const program::Track& track) {
+  const program::Program& program = *parts_[part].program;
+  const SumLayout& layout = *parts_[part].layout;
   const int channels = channel_count(track.layout);
   const bool has_static_eq = std::all_of(track.eq.begin(), track.eq.end(), is_static);
   if (groups_.empty() || groups_.back().chain || !has_static_eq || groups_.back().lanes + channels > kernels::EqBank::kMaxLanes) groups_.emplace_back();
   Group& group = groups_.back();
   if (!has_static_eq) {
-    group.chain = std::make_unique<kernels::EqChain>(channels, program_.sample_rate);
+    group.chain = std::make_unique<kernels::EqChain>(channels, program.sample_rate);
     for (const program::Band& band : track.eq) group.chain->add(band.type, band.freq_hz, band.q, band.gain_db);
   }
+  if (group.slices.empty() || group.slices.back().part != part) group.slices.emplace_back().part = part;
+  Slice& slice = group.slices.back();
   Voice voice;
+  voice.program = &program;
   voice.track = &track;
   voice.channels = channels;
   voice.begin = track.clips.front().at;
@@ -113,8 +138,8 @@ void TrackVoices::add_voice(const program::Track& track) {
 
   const Factor fader = level(track.gain_db);
   if (track.bus != program::kNoBus) {
-    const Layout bus = program_.buses[track.bus].layout;
-    const int first = layout_.bus_first[track.bus];
+    const Layout bus = program.buses[track.bus].layout;
+    const int first = layout.bus_first[track.bus];
     place(bus, first, fader);
     if (track.lfe_db) {
       const Factor lfe = times(fader, level(*track.lfe_db));
@@ -124,22 +149,23 @@ void TrackVoices::add_voice(const program::Track& track) {
   }
   for (const program::Send& send : track.sends) {
     const Factor factor = send.pre_fader ? level(send.gain_db) : times(fader, level(send.gain_db));
-    const int first = layout_.reverb_first[send.reverb];
-    if (program_.reverbs[send.reverb].input == mix::ReverbInput::mono) through_matrix(Layout::mono, first, factor);
+    const int first = layout.reverb_first[send.reverb];
+    if (program.reverbs[send.reverb].input == mix::ReverbInput::mono) through_matrix(Layout::mono, first, factor);
     else place(Layout::stereo, first, factor);
   }
 
   // Two routes from one lane into one accumulator add up: a pan into LFE and lfe_db cannot meet, but two sends to one reverb can.
-  const int first_lane = group.lanes;
+  const int first_lane = slice.lanes;
+  slice.lanes += channels;
   group.lanes += channels;
-  std::vector<double> coefs(static_cast<std::size_t>(layout_.sums * group.lanes), 0.0);
-  for (int s = 0; s < layout_.sums; ++s)
+  std::vector<double> coefs(static_cast<std::size_t>(layout.sums * slice.lanes), 0.0);
+  for (int s = 0; s < layout.sums; ++s)
     for (int l = 0; l < first_lane; ++l)
-      coefs[static_cast<std::size_t>(s * group.lanes + l)] = group.coefs[static_cast<std::size_t>(s * first_lane + l)];
-  for (const Route& r : still) coefs[static_cast<std::size_t>(r.sum * group.lanes + first_lane + r.lane)] += r.coef;
-  group.coefs = std::move(coefs);
+      coefs[static_cast<std::size_t>(s * slice.lanes + l)] = slice.coefs[static_cast<std::size_t>(s * first_lane + l)];
+  for (const Route& r : still) coefs[static_cast<std::size_t>(r.sum * slice.lanes + first_lane + r.lane)] += r.coef;
+  slice.coefs = std::move(coefs);
   slots_ = std::max(slots_, slots);
-  group.voices.push_back(std::move(voice));
+  slice.voices.push_back(std::move(voice));
 }
 
 Result<void> TrackVoices::read_voice(const Voice& voice, Frames first, Frames n, float* const* x, SourceScratch& scratch) {
@@ -151,7 +177,7 @@ Result<void> TrackVoices::read_voice(const Voice& voice, Frames first, Frames n,
     if (begin >= end) continue;
     const kernels::ClipShape shape{clip.gain_linear, fade_shape(clip.fade_in), fade_shape(clip.fade_out), {}, {}};
     const Frames from = begin - clip.at, count = end - begin;
-    const media::Digest& digest = program_.sources[clip.source].digest;
+    const media::Digest& digest = voice.program->sources[clip.source].digest;
     for (std::size_t c = 0; c < channels; ++c) source_channels[c] = clip.channels[c];
     const std::span<const int> wanted(source_channels, channels);
     const bool is_plain = shape.fade_in.phase + from >= shape.fade_in.length &&
@@ -178,33 +204,34 @@ Result<void> TrackVoices::read_voice(const Voice& voice, Frames first, Frames n,
 Result<void> TrackVoices::read_ahead(Frames first, Frames n, SourceScratch& scratch) {
   for (const Group& group : groups_) {
     int at = group.first_lane;
-    for (const Voice& voice : group.voices) {
-      float* channels[kMaxChannels];
-      for (int c = 0; c < voice.channels; ++c) channels[c] = lane(at++);
-      if (first < voice.track->end && first + n > voice.begin) TRY(read_voice(voice, first, n, channels, scratch));
-    }
+    for (const Slice& slice : group.slices)
+      for (const Voice& voice : slice.voices) {
+        float* channels[kMaxChannels];
+        for (int c = 0; c < voice.channels; ++c) channels[c] = lane(at++);
+        if (voice.sounds(first, n)) TRY(read_voice(voice, first, n, channels, scratch));
+      }
   }
   read_from_ = first;
   read_until_ = first + n;
   return {};
 }
 
-void TrackVoices::mix_group(Group& group, Frames first, Frames n, float* const* x, int first_sum, double* const* sums) {
-  const int outs = layout_.sums - first_sum;
+void TrackVoices::mix_slice(const Slice& slice, Frames first, Frames n, float* const* x, int first_sum, double* const* sums) {
+  const int outs = parts_[slice.part].layout->sums - first_sum;
   double* const curves = curves_.reserve(0);
   const auto curve = [&](int slot) { return curves + static_cast<Frames>(slot) * kRenderBlock; };
 
-  if (!group.moves && std::all_of(is_active_.begin(), is_active_.end(), [](bool a) { return a; })) {
-    kernels::mix_add(x, group.lanes, group.coefs.data() + first_sum * group.lanes, outs, n, sums + first_sum);
+  if (!slice.moves && std::all_of(is_active_.begin(), is_active_.end(), [](bool a) { return a; })) {
+    kernels::mix_add(x, slice.lanes, slice.coefs.data() + first_sum * slice.lanes, outs, n, sums + first_sum);
     return;
   }
   int lane = 0;
-  for (std::size_t v = 0; v < group.voices.size(); lane += group.voices[v].channels, ++v) {
+  for (std::size_t v = 0; v < slice.voices.size(); lane += slice.voices[v].channels, ++v) {
     if (!is_active_[v]) continue;
-    const Voice& voice = group.voices[v];
+    const Voice& voice = slice.voices[v];
     for (int s = 0; s < outs; ++s)
       for (int c = 0; c < voice.channels; ++c) {
-        const double coef = group.coefs[static_cast<std::size_t>((first_sum + s) * group.lanes + lane + c)];
+        const double coef = slice.coefs[static_cast<std::size_t>((first_sum + s) * slice.lanes + lane + c)];
         kernels::mix_add_scaled(x[lane + c], coef, n, sums[first_sum + s]);
       }
     if (voice.moving.empty()) continue;
@@ -228,20 +255,55 @@ void TrackVoices::mix_group(Group& group, Frames first, Frames n, float* const* 
   }
 }
 
-Result<void> TrackVoices::add_block(Frames first, Frames n, bool dry, double* const* sums, SourceScratch& scratch) {
-  if (first >= read_until_ || first < read_from_) TRY(read_ahead(first, std::min(kReadBlock, program_.length - first), scratch));
+void TrackVoices::store_slice(const Slice& slice, Frames n, float* const* x, bool dry, float* const* stored) {
+  const int rows = static_cast<int>(slice.distinct.size()) / slice.lanes, first_row = dry ? 0 : slice.bus_rows;
+  std::vector<float*> to(static_cast<std::size_t>(rows), nullptr);  // the first accumulator of each row; the others are copies
+  for (std::size_t sum = slice.row_of.size(); sum-- > 0;) to[static_cast<std::size_t>(slice.row_of[sum])] = stored[sum];
+  kernels::mix_store(x, slice.lanes, slice.distinct.data() + first_row * slice.lanes, rows - first_row, n, to.data() + first_row);
+  for (std::size_t sum = 0; sum < slice.row_of.size(); ++sum) {
+    const int row = slice.row_of[sum];
+    if (row >= first_row && stored[sum] != to[static_cast<std::size_t>(row)]) std::copy_n(to[static_cast<std::size_t>(row)], n, stored[sum]);
+  }
+}
+
+Result<void> TrackVoices::sum_block(Frames first, Frames n, std::span<Target> targets, SourceScratch& scratch) {
+  if (first >= read_until_ || first < read_from_) TRY(read_ahead(first, std::min(kReadBlock, length_ - first), scratch));
+  for (std::size_t p = 0; p < parts_.size(); ++p) {
+    targets[p].is_stored = false;
+    if (slices_of_[p] == 1 && targets[p].stored != nullptr) continue;  // perhaps no accumulator is needed
+    for (int s = 0; s < parts_[p].layout->sums; ++s) std::fill_n(targets[p].sums[s], n, 0.0);
+  }
   for (Group& group : groups_) {
-    is_active_.clear();
     float* x[kernels::EqBank::kMaxLanes];
     int at = 0;
-    for (const Voice& voice : group.voices) {
-      is_active_.push_back(first < voice.track->end && first + n > voice.begin);
-      for (int c = 0; c < voice.channels; ++c, ++at) x[at] = is_active_.back() ? lane(group.first_lane + at) + (first - read_from_) : nullptr;
+    bool is_heard = false;
+    for (const Slice& slice : group.slices)
+      for (const Voice& voice : slice.voices) {
+        const bool sounds = voice.sounds(first, n);
+        is_heard |= sounds;
+        for (int c = 0; c < voice.channels; ++c, ++at) x[at] = sounds ? lane(group.first_lane + at) + (first - read_from_) : nullptr;
+      }
+    if (is_heard && group.chain) group.chain->process(x, first, n);
+    else if (is_heard && group.bank) group.bank->process(x, n);
+    at = 0;
+    for (const Slice& slice : group.slices) {
+      float* const* const lanes = x + at;
+      at += slice.lanes;
+      if (first >= parts_[slice.part].program->length) continue;
+      Target& target = targets[slice.part];
+      is_active_.clear();
+      for (const Voice& voice : slice.voices) is_active_.push_back(voice.sounds(first, n));
+      const bool alone = slices_of_[slice.part] == 1 && target.stored != nullptr;
+      const Frames count = std::min(n, parts_[slice.part].program->length - first);
+      if (alone && !slice.moves && std::all_of(is_active_.begin(), is_active_.end(), [](bool a) { return a; })) {
+        store_slice(slice, count, lanes, target.dry, target.stored);
+        target.is_stored = true;
+        continue;
+      }
+      if (alone)
+        for (int s = 0; s < parts_[slice.part].layout->sums; ++s) std::fill_n(target.sums[s], n, 0.0);
+      mix_slice(slice, first, count, lanes, target.dry ? 0 : parts_[slice.part].layout->bus_sums, target.sums);
     }
-    if (std::none_of(is_active_.begin(), is_active_.end(), [](bool a) { return a; })) continue;
-    if (group.chain) group.chain->process(x, first, n);
-    else if (group.bank) group.bank->process(x, n);
-    mix_group(group, first, n, x, dry ? 0 : layout_.bus_sums, sums);
   }
   return {};
 }

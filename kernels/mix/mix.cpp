@@ -15,6 +15,14 @@ void mix_add(const float* const* x, int lanes, const double* coef, int outs, Fra
   ops(isa).add(x, lanes, coef, outs, n, acc);
 }
 
+void mix_store(const float* const* x, int lanes, const double* coef, int outs, Frames n, float* const* out, Isa isa) {
+  ops(isa).sum(x, lanes, coef, outs, n, out);
+}
+
+void mix_store(const float* const* x, int lanes, const double* coef, int outs, Frames n, double* const* out, Isa isa) {
+  ops(isa).sum_wide(x, lanes, coef, outs, n, out);
+}
+
 void mix_add_scaled(const float* x, double coef, Frames n, double* acc, Isa isa) { ops(isa).add(&x, 1, &coef, 1, n, &acc); }
 
 void mix_add_scaled(const double* x, double coef, Frames n, double* acc, Isa isa) {

@@ -11,6 +11,11 @@ namespace dubfarm::kernels {
 /// acc[o][i] = fma(coef[o * lanes + l], x[l][i], acc[o][i]) for l = 0, 1, ..., lanes - 1 in this order; zero coefficients are skipped.
 /// Shapes: x [lanes][n], coef [outs][lanes], acc [outs][n]. Splitting the lanes over several calls, in order, gives the same bits.
 void mix_add(const float* const* x, int lanes, const double* coef, int outs, Frames n, double* const* acc, Isa isa = best_isa());
+/// out[o][i] = float(sum): mix_add() into accumulators that hold zero, then store(), in one pass: the same bits. One output may be in place
+/// of a lane.
+void mix_store(const float* const* x, int lanes, const double* coef, int outs, Frames n, float* const* out, Isa isa = best_isa());
+/// The same, not rounded: out[o][i] = sum.
+void mix_store(const float* const* x, int lanes, const double* coef, int outs, Frames n, double* const* out, Isa isa = best_isa());
 
 /// acc[i] = fma(coef, x[i], acc[i]): mix_add of one lane into one output.
 void mix_add_scaled(const float* x, double coef, Frames n, double* acc, Isa isa = best_isa());

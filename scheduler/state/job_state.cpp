@@ -34,13 +34,19 @@ void JobState::make_ready(TaskId id) {
 }
 
 std::optional<TaskId> JobState::lease() {
+  return lease_if([](TaskId) { return true; });
+}
+
+std::optional<TaskId> JobState::lease_if(const std::function<bool(TaskId)>& wanted) {
   while (!error_ && !ready_.empty()) {
     const TaskId id = ready_.top();
-    ready_.pop();
     if (missing_[id] > 0) {  // it lost an input while it was queued
+      ready_.pop();
       state_[id] = TaskState::waiting;
       continue;
     }
+    if (!wanted(id)) return std::nullopt;
+    ready_.pop();
     state_[id] = TaskState::leased;
     ++leased_;
     return id;

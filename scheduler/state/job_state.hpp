@@ -2,6 +2,7 @@
 // brings events in one at a time and carries out what comes back. A job's own state is derived from its tasks.
 #pragma once
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <queue>
 #include <span>
@@ -37,6 +38,8 @@ class JobState {
   /// The next task to start, now leased to the caller; nothing where none is ready. Work that completes outputs goes first; otherwise
   /// tasks start in the order in which they were given.
   std::optional<TaskId> lease();
+  /// The same, where `wanted` says so of that next task; else nothing, and it stays the next. For a worker that does some tasks together.
+  std::optional<TaskId> lease_if(const std::function<bool(TaskId)>& wanted);
   /// The task's result is there.
   void finished(TaskId task);
   /// `task` found that results it needs are gone or corrupt: they are rendered again first, then it is.
@@ -47,6 +50,8 @@ class JobState {
   [[nodiscard]] const Task& task(TaskId id) const { return tasks_[id]; }
   [[nodiscard]] std::size_t task_count() const { return tasks_.size(); }
   [[nodiscard]] TaskState state(TaskId id) const { return state_[id]; }
+  /// At least as many as lease() would give now.
+  [[nodiscard]] std::size_t ready_count() const { return ready_.size(); }
   [[nodiscard]] std::size_t leased_count() const { return leased_; }
   [[nodiscard]] bool all_done() const { return done_ == tasks_.size(); }
   [[nodiscard]] const std::optional<Error>& error() const { return error_; }

@@ -56,6 +56,43 @@ TEST(RenderChunk, GivesTheSameBitsWhateverWasRenderedBefore) {
   }
 }
 
+TEST(RenderChunk, GivesTheSameBitsInAnyCompany) {
+  for (const unsigned seed : {31u, 34u, 35u}) {
+    MixFolder folder;
+    const PlannedMix planned = plan_mix(folder.mix(random_mix(seed, folder, {.seconds = 3, .tracks = 6})), 20000);
+    const std::vector<plan::Chunk>& chunks = planned.plan.chunks;
+    Bench bench(planned, folder / "store");
+    std::vector<std::vector<std::vector<float>>> alone;
+    for (const plan::Chunk& chunk : chunks) alone.push_back(bench.samples(chunk));
+    for (const std::size_t company : {2u, 3u, 7u})
+      for (std::size_t first = 0; first < chunks.size(); first += company) {
+        std::vector<const program::Program*> programs;  // of whatever lengths and pre-rolls
+        for (std::size_t c = first; c < std::min(first + company, chunks.size()); ++c) programs.push_back(&chunks[c].program);
+        const auto rendered = render_chunks(programs, *bench.sources, *bench.irs, bench.scratch, bench.cancel);
+        ASSERT_TRUE(rendered.ok()) << rendered.error().message;
+        for (std::size_t i = 0; i < programs.size(); ++i) {
+          std::vector<std::vector<float>> samples;
+          for (const float* channel : (*rendered)[i].channels()) samples.emplace_back(channel, channel + (*rendered)[i].frames);
+          ASSERT_EQ(samples, alone[first + i]) << "chunk " << first + i << " of seed " << seed << " in a company of " << company;
+        }
+      }
+  }
+}
+
+TEST(RenderChunk, FewTracksJoinABatchAndManyDoNot) {
+  program::Program few;
+  few.length = 48000;
+  few.buses.resize(1);
+  few.tracks.resize(4);
+  program::Program many = few, longer = few;
+  many.tracks.resize(13);
+  longer.length = 70000;
+  const program::Program* const batch[] = {&few, &few, &few};
+  EXPECT_TRUE(joins_batch(batch, few));                            // 16 lanes
+  EXPECT_FALSE(joins_batch(std::span(batch, 1), many));            // 17
+  EXPECT_FALSE(joins_batch(std::span(batch, 1), longer));
+}
+
 TEST(RenderChunk, ChunksOfAConvertedSourceJoinWithoutASeam) {
   MixFolder folder;
   folder.sound("cd.wav", white_noise(2, 3 * 44100, 1), 44100);

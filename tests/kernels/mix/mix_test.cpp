@@ -75,6 +75,35 @@ TEST_P(Mix, AddsEveryLaneToEveryOutputInOrderToTheLastBit) {
   testing::ran("mix add", isa_name());
 }
 
+TEST_P(Mix, StoresWhatAddingToZeroWouldGive) {
+  for (const bool sparse : {false, true})
+    for (const int lanes : {1, 3, 8, 11, 16})
+      for (const int outs : {1, 2, 3, 4, 7})
+        for (const Frames n : kSizes) {
+          const Session session(lanes, outs, n, sparse);
+          std::vector<Guarded<float>> out(static_cast<std::size_t>(outs), Guarded<float>(static_cast<std::size_t>(n)));
+          std::vector<float*> rows;
+          for (Guarded<float>& row : out) rows.push_back(row.data());
+          mix_store(session.pointers.data(), lanes, session.coef.data(), outs, n, rows.data(), GetParam());
+          std::vector<Guarded<double>> wide(static_cast<std::size_t>(outs), Guarded<double>(static_cast<std::size_t>(n)));
+          std::vector<double*> wide_rows;
+          for (Guarded<double>& row : wide) wide_rows.push_back(row.data());
+          mix_store(session.pointers.data(), lanes, session.coef.data(), outs, n, wide_rows.data(), GetParam());
+          for (int o = 0; o < outs; ++o) {
+            std::vector<double> acc(static_cast<std::size_t>(n), 0.0);
+            double* sum = acc.data();
+            mix_add(session.pointers.data(), lanes, session.coef.data() + o * lanes, 1, n, &sum, GetParam());
+            std::vector<float> want(static_cast<std::size_t>(n));
+            store(sum, n, want.data(), GetParam());
+            ASSERT_TRUE(same_bits(wide[static_cast<std::size_t>(o)], acc));
+            const Guarded<float>& got = out[static_cast<std::size_t>(o)];
+            ASSERT_TRUE(got.guards_intact() && std::memcmp(got.data(), want.data(), want.size() * sizeof(float)) == 0)
+                << lanes << " lanes, output " << o << " of " << outs << ", " << n << " frames, sparse " << sparse;
+          }
+        }
+  testing::ran("mix store", isa_name());
+}
+
 TEST_P(Mix, GivesTheSameBitsWhenLanesComeInSeveralCalls) {
   const Session session(19, 1, 500, false);
   std::vector<double> acc = doubles(500, 1000);

@@ -37,6 +37,15 @@ TEST(JobState, WorkThatCompletesOutputsGoesBeforeNewChunks) {
   EXPECT_EQ(job.lease(), TaskId{3});
 }
 
+TEST(JobState, TheNextTaskIsLeftWhereItIsNotWanted) {
+  JobState job = fresh();
+  EXPECT_EQ(job.lease_if([](TaskId id) { return id != 0; }), std::nullopt);
+  EXPECT_EQ(job.state(0), TaskState::ready);
+  EXPECT_EQ(job.ready_count(), 2u);
+  EXPECT_EQ(job.lease_if([](TaskId id) { return id == 0; }), TaskId{0});
+  EXPECT_EQ(job.ready_count(), 1u);
+}
+
 TEST(JobState, WhatIsInTheStoreIsNotRenderedAgain) {
   JobState job(small_job(), {true, true, false, false, false});
   ASSERT_EQ(job.lease(), TaskId{2});
