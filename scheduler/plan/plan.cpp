@@ -18,9 +18,10 @@ std::vector<mix::OutputPlan> selected_outputs(const mix::Document& document, con
 }
 
 /// Adds the stem's chunks over the whole timeline; a chunk with a key that another version or place has already is that one.
-StemTimeline plan_stem(const VersionProgrammer& programmer, std::size_t version, std::size_t bus, const std::vector<Frames>& boundaries,
-                       std::string_view profile, std::map<program::Key, std::size_t>& by_key, std::vector<Chunk>& chunks) {
+StemTimeline plan_stem(const VersionProgrammer& programmer, std::size_t version, std::size_t bus, const std::optional<BoundaryPolicy>& policy, std::string_view profile,
+                       std::map<program::Key, std::size_t>& by_key, std::vector<Chunk>& chunks) {
   StemTimeline timeline{version, bus, {}};
+  const std::vector<Frames> boundaries = programmer.boundaries(bus, policy);
   for (std::size_t i = 0; i + 1 < boundaries.size(); ++i) {
     std::optional<program::Program> program = programmer.program(bus, boundaries[i], boundaries[i + 1]);
     if (!program) continue;
@@ -41,24 +42,12 @@ std::vector<std::size_t> selected_versions(const mix::Document& document, const 
   return versions;
 }
 
-Frames usual_chunk_frames(int sample_rate) { return 30 * static_cast<Frames>(sample_rate); }
-
-std::vector<Frames> chunk_boundaries(Frames length, Frames chunk_frames) {
-  std::vector<Frames> boundaries;
-  for (Frames at = 0; at < length; at += chunk_frames) boundaries.push_back(at);
-  // A short rest joins its neighbour: its pre-roll would cost more than its samples.
-  if (boundaries.size() > 1 && length - boundaries.back() < chunk_frames / 4) boundaries.pop_back();
-  boundaries.push_back(length);
-  return boundaries;
-}
-
 Plan make_plan(const mix::Document& document, const MediaTable& media, const Selection& selection, std::string_view numeric_profile,
-               std::optional<Frames> chunk_frames) {
+               std::optional<BoundaryPolicy> policy) {
   Plan plan;
   plan.sample_rate = document.sample_rate;
   plan.length = document.length;
   for (const auto& [path, file] : media) plan.sources.emplace(file.digest, &file);
-  const std::vector<Frames> boundaries = chunk_boundaries(document.length, chunk_frames.value_or(usual_chunk_frames(document.sample_rate)));
   std::map<program::Key, std::size_t> chunk_by_key;
   std::map<std::pair<std::size_t, std::size_t>, std::size_t> timeline_of;  // (version, bus)
   std::map<std::size_t, VersionProgrammer> programmers;
@@ -68,7 +57,7 @@ Plan make_plan(const mix::Document& document, const MediaTable& media, const Sel
     const auto [entry, is_new] = timeline_of.emplace(std::pair{version, bus}, plan.timelines.size());
     if (is_new) {
       const auto programmer = programmers.try_emplace(version, document, document.versions[version], media).first;
-      plan.timelines.push_back(plan_stem(programmer->second, version, bus, boundaries, numeric_profile, chunk_by_key, plan.chunks));
+      plan.timelines.push_back(plan_stem(programmer->second, version, bus, policy, numeric_profile, chunk_by_key, plan.chunks));
     }
     return entry->second;
   };

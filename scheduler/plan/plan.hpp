@@ -12,6 +12,7 @@
 #include "common/mix/document.hpp"
 #include "common/program/program.hpp"
 #include "common/result.hpp"
+#include "scheduler/plan/boundaries.hpp"
 #include "scheduler/plan/media_table.hpp"
 
 namespace dubfarm::plan {
@@ -79,17 +80,10 @@ struct Selection {
 /// Indices of the versions that the selection names; those without any selected output are left out.
 [[nodiscard]] std::vector<std::size_t> selected_versions(const mix::Document& document, const Selection& selection);
 
-/// The usual length of a chunk: 30 s.
-[[nodiscard]] Frames usual_chunk_frames(int sample_rate);
-
-/// Where chunk boundaries lie on a timeline of `length` frames: ascending, first 0, last `length`, `chunk_frames` apart; a short rest joins
-/// its neighbour. The one function to replace when boundaries follow content.
-[[nodiscard]] std::vector<Frames> chunk_boundaries(Frames length, Frames chunk_frames);
-
 /// Plans every selected output. `media` must come from gather_media for these versions, without errors, and outlive the plan.
 /// @param numeric_profile  of the workers that will render; part of every key.
-/// @param chunk_frames     absent: usual_chunk_frames(). Tests cut chunks short, so that seams are many.
+/// @param policy           absent: BoundaryPolicy::usual() for each stem.
 [[nodiscard]] Plan make_plan(const mix::Document& document, const MediaTable& media, const Selection& selection, std::string_view numeric_profile,
-                             std::optional<Frames> chunk_frames = std::nullopt);
+                             std::optional<BoundaryPolicy> policy = std::nullopt);
 
 }  // namespace dubfarm::plan

@@ -46,9 +46,14 @@ std::vector<program::Band> cut_eq(const std::vector<mix::EqBand>& eq, Frames ori
 
 mix::Automation cut_level(const mix::Automation& a, double add, Frames origin, Frames from, Frames until) {
   if (!moves_inside(a, from, until)) return {held_value(a, from) + add, {}};
+  // A flat start or end says no more than the one point that it leads to: where it began or ends far outside is not heard.
   mix::Automation cut{0, points_for(a, add, origin, from, until)};
-  const bool all_equal = std::all_of(cut.points.begin(), cut.points.end(), [&](const auto& p) { return p.value == cut.points.front().value; });
-  return all_equal ? mix::Automation{cut.points.front().value, {}} : cut;
+  std::size_t first = 0, last = cut.points.size() - 1;
+  while (first < last && cut.points[first].value == cut.points[first + 1].value) ++first;
+  while (last > first && cut.points[last].value == cut.points[last - 1].value) --last;
+  if (first == last) return {cut.points[first].value, {}};
+  cut.points = {cut.points.begin() + static_cast<std::ptrdiff_t>(first), cut.points.begin() + static_cast<std::ptrdiff_t>(last) + 1};
+  return cut;
 }
 
 program::Band cut_band(const mix::EqBand& band, Frames origin, Frames from, Frames until) {
@@ -66,11 +71,7 @@ program::Band cut_band(const mix::EqBand& band, Frames origin, Frames from, Fram
   return {band.type, cut(band.freq_hz), cut(band.q), cut(band.gain_db)};
 }
 
-/// What one chunk needs of every node, by its index in the document; filled from the stem outward.
 struct VersionProgrammer::Window {
-  std::vector<Frames> bus_in;      // inputs of the bus are needed from here on
-  std::vector<Frames> reverb_out;  // the convolution's output
-  std::vector<Frames> reverb_in;
   program::Program program;
   std::map<media::Digest, std::uint32_t> source_index;
 
@@ -130,49 +131,87 @@ void VersionProgrammer::place_clips(const Track& track, Frames origin, Frames fr
   out.end = std::min(until, last + track.eq_decay) - origin;
 }
 
-std::optional<program::Program> VersionProgrammer::program(std::size_t stem, Frames begin, Frames end) const {
+VersionProgrammer::Reach VersionProgrammer::reach_of(std::size_t stem, bool of_muted_too) const {
   const std::vector<mix::Bus>& buses = document_.buses;
-  Window window;
-  window.bus_in.assign(buses.size(), kNever);
-  // From the stem outward: from when on is every bus's, every reverb's input needed? kNever: not part of this stem, or muted.
+  Reach reach;
+  reach.bus.assign(buses.size(), kNever);
+  // From the stem outward. Never: not part of this stem, or muted.
   for (auto b = children_first_.rbegin(); b != children_first_.rend(); ++b) {
     const std::optional<std::size_t> parent = buses[*b].parent;
-    const Frames output = *b == stem ? begin : parent ? window.bus_in[*parent] : kNever;
-    if (output != kNever && !view_.bus_muted[*b]) window.bus_in[*b] = std::max<Frames>(0, output - bus_decay_[*b]);
+    const Frames output = *b == stem ? 0 : parent ? reach.bus[*parent] : kNever;
+    if (output != kNever && (of_muted_too || !view_.bus_muted[*b])) reach.bus[*b] = output + bus_decay_[*b];
   }
   for (const Reverb& r : reverbs_) {
-    const Frames needed = window.bus_in[r.reverb->bus];
-    const Frames output = needed == kNever ? kNever : std::max<Frames>(0, needed - r.eq_decay);
-    window.reverb_out.push_back(output);
-    window.reverb_in.push_back(needed == kNever ? kNever : std::max<Frames>(0, output - r.reverb->predelay - (r.ir->frames - 1)));
+    const Frames needed = reach.bus[r.reverb->bus];
+    reach.reverb_out.push_back(needed == kNever ? kNever : needed + r.eq_decay);
+    reach.reverb_in.push_back(needed == kNever ? kNever : reach.reverb_out.back() + r.reverb->predelay + (r.ir->frames - 1));
   }
+  for (const Track& t : tracks_) {
+    Frames longest = -1;
+    const auto feeds = [&](Frames node) { longest = node == kNever ? longest : std::max(longest, node); };
+    feeds(reach.bus[t.track->bus]);
+    for (const mix::Send& send : t.track->sends) feeds(reach.reverb_in[send.reverb]);
+    reach.track.push_back((t.muted && !of_muted_too) || longest < 0 ? kNever : longest + t.eq_decay);
+  }
+  return reach;
+}
+
+std::vector<Frames> VersionProgrammer::boundaries(std::size_t stem, const std::optional<BoundaryPolicy>& policy) const {
+  const Reach reach = reach_of(stem);
+  std::vector<Sound> sounds;
+  std::vector<Candidate> candidates;
+  for (std::size_t t = 0; t < tracks_.size(); ++t) {
+    if (reach.track[t] == kNever) continue;
+    for (const Clip& clip : tracks_[t].clips) {
+      sounds.push_back({clip.at, clip.at + clip.length + reach.track[t]});
+      add_candidates(clip.media->digest, clip.at, clip.clip->in, clip.length, document_.sample_rate, candidates);
+    }
+  }
+  Frames pre_roll = 0;
+  for (const Frames of_track : reach_of(stem, true).track) pre_roll = std::max(pre_roll, of_track == kNever ? 0 : of_track);
+  return chunk_boundaries(document_.length, sounds, std::move(candidates), policy.value_or(BoundaryPolicy::usual(document_.sample_rate, pre_roll)));
+}
+
+std::optional<program::Program> VersionProgrammer::program(std::size_t stem, Frames begin, Frames end) const {
+  const std::vector<mix::Bus>& buses = document_.buses;
+  const Reach reach = reach_of(stem);
+  // Nothing sounds before the first clip in reach, so nothing needs to run before it. Thus what stands before a chunk enters its program only
+  // as far as it is heard in it.
+  Frames floor = kNever;
+  for (std::size_t t = 0; t < tracks_.size(); ++t) {
+    if (reach.track[t] == kNever) continue;
+    const Frames from = std::max<Frames>(0, begin - reach.track[t]);
+    for (const Clip& clip : tracks_[t].clips)
+      if (clip.at < end && clip.at + clip.length > from) floor = std::min(floor, std::max(clip.at, from));
+  }
+  if (floor == kNever) return std::nullopt;
+  floor = std::min(floor, begin);
+  const auto from_of = [&](Frames node_reach) { return node_reach == kNever ? kNever : std::max(floor, begin - node_reach); };
+  Window window;
 
   program::Program& program = window.program;
   program.sample_rate = document_.sample_rate;
   program.length = end - begin;
   std::vector<bool> reverb_live(reverbs_.size(), false), bus_live(buses.size(), false);
   for (const Track& t : tracks_) {
-    if (t.muted) continue;
+    const std::size_t index = static_cast<std::size_t>(&t - tracks_.data());
+    if (reach.track[index] == kNever) continue;
     const mix::Track& track = *t.track;
-    Frames needed = window.bus_in[track.bus];
-    for (const mix::Send& send : track.sends) needed = std::min(needed, window.reverb_in[send.reverb]);
-    if (needed == kNever) continue;
-    const Frames from = std::max<Frames>(0, needed - t.eq_decay);
+    const Frames from = from_of(reach.track[index]);
     program::Track out;
     place_clips(t, begin, from, end, window, out);
     if (out.clips.empty()) continue;
     out.layout = track.layout;
     out.eq = cut_eq(track.eq, begin, from, end);
-    const std::size_t index = static_cast<std::size_t>(&t - tracks_.data());
     out.gain_db = cut_level(track.gain_db, view_.track_adjust_db[index], begin, from, end);
     out.azimuth_deg = cut_level(track.azimuth_deg, 0, begin, from, end);
-    if (window.bus_in[track.bus] != kNever) {
+    if (reach.bus[track.bus] != kNever) {
       out.bus = static_cast<std::uint32_t>(track.bus);
       bus_live[track.bus] = true;
       if (track.lfe_db) out.lfe_db = cut_level(*track.lfe_db, 0, begin, from, end);
     }
     for (const mix::Send& send : track.sends) {
-      if (window.reverb_in[send.reverb] == kNever) continue;
+      if (reach.reverb_in[send.reverb] == kNever) continue;
       reverb_live[send.reverb] = true;
       out.sends.push_back({static_cast<std::uint32_t>(send.reverb), cut_level(send.gain_db, 0, begin, from, end), send.pre_fader});
     }
@@ -186,7 +225,7 @@ std::optional<program::Program> VersionProgrammer::program(std::size_t stem, Fra
     if (!bus_live[b]) continue;
     bus_slot[b] = static_cast<std::uint32_t>(program.buses.size());
     const mix::Bus& bus = buses[b];
-    const Frames from = window.bus_in[b];
+    const Frames from = from_of(reach.bus[b]);
     program::Bus& out = program.buses.emplace_back();
     out.layout = bus.layout;
     out.from = from - begin;
@@ -202,7 +241,7 @@ std::optional<program::Program> VersionProgrammer::program(std::size_t stem, Fra
     if (!reverb_live[r]) continue;
     reverb_slot[r] = static_cast<std::uint32_t>(program.reverbs.size());
     const mix::Reverb& reverb = *reverbs_[r].reverb;
-    const Frames from = window.reverb_out[r];
+    const Frames from = from_of(reach.reverb_out[r]);
     program::Reverb& out = program.reverbs.emplace_back();
     out.ir = window.source(*reverbs_[r].ir);
     out.bus = bus_slot[reverb.bus];
@@ -210,7 +249,7 @@ std::optional<program::Program> VersionProgrammer::program(std::size_t stem, Fra
     out.input = reverb.input;
     out.predelay = reverb.predelay;
     out.ir_frames = reverbs_[r].ir->frames;
-    out.input_from = window.reverb_in[r] - begin;
+    out.input_from = from_of(reach.reverb_in[r]) - begin;
     out.output_from = from - begin;
     out.eq = cut_eq(reverb.eq, begin, from, end);
     out.gain_db = cut_level(reverb.gain_db, 0, begin, from, end);

@@ -7,6 +7,7 @@
 #include "common/mix/document.hpp"
 #include "common/mix/resolve.hpp"
 #include "common/program/program.hpp"
+#include "scheduler/plan/boundaries.hpp"
 #include "scheduler/plan/media_table.hpp"
 
 namespace dubfarm::plan {
@@ -23,10 +24,17 @@ class VersionProgrammer {
  public:
   VersionProgrammer(const mix::Document& document, const mix::Version& version, const MediaTable& media);
 
+  /// Where stem `bus` is cut: chunk_boundaries() of all that feeds it. Versions in which it sounds the same cut it in the same places.
+  /// @param policy  absent: the usual one. It looks at the document's routing alone, so that a mute moves no boundary far away.
+  [[nodiscard]] std::vector<Frames> boundaries(std::size_t bus, const std::optional<BoundaryPolicy>& policy) const;
   /// The program of stem `bus` over [begin, end) of the timeline; nothing where that stretch is silence.
   [[nodiscard]] std::optional<program::Program> program(std::size_t bus, Frames begin, Frames end) const;
 
  private:
+  /// How long before a window of one stem every node must run, by its index in the document, for what it feeds to have settled.
+  struct Reach {
+    std::vector<Frames> bus, reverb_out, reverb_in, track;  // the convolution's output and input apart; kNever: not part of the stem
+  };
   struct Clip {
     const mix::Clip* clip;
     const MediaFile* media;
@@ -44,6 +52,7 @@ class VersionProgrammer {
     Frames eq_decay;
   };
   struct Window;
+  [[nodiscard]] Reach reach_of(std::size_t stem, bool of_muted_too = false) const;
   void place_clips(const Track& track, Frames origin, Frames from, Frames until, Window& window, program::Track& out) const;
 
   const mix::Document& document_;

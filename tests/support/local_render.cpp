@@ -32,7 +32,8 @@ PlannedMix plan_mix(const std::string& mix_path, std::optional<Frames> chunk_fra
   plan::MediaOutcome media = plan::gather_media(*planned.document, plan::selected_versions(*planned.document, {}), true, 1, digests);
   if (!media.errors.empty()) throw std::logic_error(media.errors.front().place.pointer + ": " + media.errors.front().message);
   planned.media = std::make_unique<plan::MediaTable>(std::move(media.table));
-  planned.plan = plan::make_plan(*planned.document, *planned.media, {}, worker::kNumericProfile, chunk_frames);
+  planned.plan = plan::make_plan(*planned.document, *planned.media, {}, worker::kNumericProfile,
+                                 chunk_frames ? std::optional(plan::BoundaryPolicy::grid(*chunk_frames)) : std::nullopt);
   return planned;
 }
 

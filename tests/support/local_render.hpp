@@ -16,6 +16,7 @@ struct PlannedMix {
   std::unique_ptr<plan::MediaTable> media;
   plan::Plan plan;
 };
+/// @param chunk_frames  chunks on this grid; absent: as content bounds them.
 [[nodiscard]] PlannedMix plan_mix(const std::string& mix_path, std::optional<Frames> chunk_frames = std::nullopt);
 
 /// Puts chunks and prints in another order: tasks then start in another order too.

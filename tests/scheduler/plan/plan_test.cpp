@@ -18,13 +18,6 @@ using ::testing::ElementsAre;
 
 constexpr Frames kRate = 48000, kChunk = 24000;
 
-TEST(ChunkBoundaries, AreRegularAndAShortRestJoinsItsNeighbour) {
-  EXPECT_THAT(chunk_boundaries(100, 40), ElementsAre(0, 40, 80, 100));
-  EXPECT_THAT(chunk_boundaries(89, 40), ElementsAre(0, 40, 89));
-  EXPECT_THAT(chunk_boundaries(80, 40), ElementsAre(0, 40, 80));
-  EXPECT_THAT(chunk_boundaries(5, 40), ElementsAre(0, 5));
-}
-
 /// 8 s with one mono track from 4 s to 5 s, through EQ and a moving fader and pan, into a 5.1 bus, and by a send into a room of 0.2 s and
 /// 50 ms predelay; planned in chunks of 0.5 s.
 class Planning : public ::testing::Test {
@@ -131,6 +124,50 @@ TEST_F(Planning, TheSameMaterialElsewhereHasTheSameKeys) {
   }
   move(1);
   EXPECT_NE(keys(), here) << "not on the grid";
+}
+
+TEST_F(Planning, BoundedByContentItHasTheSameKeysWhereverItStands) {
+  mix_["length"] = "40s";
+  const auto keys_of = [&] {
+    std::vector<program::Key> keys;
+    const PlannedMix p = plan_mix(folder_.mix(mix_));
+    for (const Chunk& chunk : p.plan.chunks) keys.push_back(chunk.key);
+    return keys;
+  };
+  const std::vector<program::Key> here = keys_of();
+  ASSERT_FALSE(here.empty());
+  for (const Frames by : {1, 77777, -170000}) {
+    SCOPED_TRACE(by);
+    move(by);
+    EXPECT_EQ(keys_of(), here);
+    move(-by);
+  }
+  move(-192000);
+  EXPECT_EQ(keys_of(), here) << "nor does it matter that nothing can stand before the first frame";
+}
+
+TEST_F(Planning, AStemThatAVersionDoesNotChangeIsCutInTheSamePlaces) {
+  mix_["length"] = "60s";
+  folder_.sound("long.wav", white_noise(2, 50 * kRate, 5));
+  mix_["buses"].push_back({{"name", "MX"}, {"layout", "stereo"}});
+  mix_["tracks"].push_back({{"name", "Score"}, {"bus", "MX"}, {"layout", "stereo"}, {"clips", {{{"file", "long.wav"}, {"at", 7}}}}});
+  mix_["tracks"].push_back({{"name", "Score 2"}, {"bus", "MX"}, {"layout", "stereo"}, {"clips", {{{"file", "long.wav"}, {"at", "21s"}, {"length", "1s"}}}},
+                            {"sends", {{{"to", "Room"}}}}});
+  mix_["versions"] = Json::parse(R"([{"name": "a"}, {"name": "b", "mute": {"tracks": ["Score 2"]}}, {"name": "c", "mute": {"tracks": ["Voice"]}}])");
+  const PlannedMix p = plan_mix(folder_.mix(mix_));
+  const auto places = [&](std::size_t version) {
+    std::map<Frames, std::size_t> found;
+    for (const StemTimeline& timeline : p.plan.timelines)
+      if (timeline.version == version && timeline.bus == 2)
+        for (const Placement& placement : timeline.placements) found[placement.first] = placement.chunk;
+    return found;
+  };
+  ASSERT_GT(places(0).size(), 4u);
+  EXPECT_EQ(places(2), places(0)) << "another stem's mute";
+  std::size_t shared = 0;
+  for (const auto& [first, chunk] : places(1)) shared += places(0).contains(first) && places(0).at(first) == chunk ? 1 : 0;
+  EXPECT_GE(shared + 3, places(1).size()) << "a mute of its own changes the chunks beside it";
+  EXPECT_LT(shared, places(1).size());
 }
 
 TEST_F(Planning, MaterialThatComesTwiceIsOneChunk) {
@@ -261,13 +298,13 @@ TEST_F(Planning, OnlyWhatIsSelectedIsPlanned) {
   mix_["deliverables"].push_back({{"name", "20"}, {"layout", "stereo"}, {"file", "{version} 20.wav"}});
   const PlannedMix p = planned();
   EXPECT_EQ(p.plan.prints.size(), 4u);
-  const Plan french = make_plan(*p.document, *p.media, {.version = "f*", .deliverable = "2?"}, "test", kChunk);
+  const Plan french = make_plan(*p.document, *p.media, {.version = "f*", .deliverable = "2?"}, "test", BoundaryPolicy::grid(kChunk));
   ASSERT_EQ(french.prints.size(), 1u);
   EXPECT_EQ(french.prints[0].version, 1u);
   EXPECT_EQ(french.prints[0].deliverable, 1u);
   EXPECT_EQ(french.timelines.size(), 1u);
   EXPECT_EQ(selected_versions(*p.document, {.version = "f*", .deliverable = "2?"}), std::vector<std::size_t>{1});
-  EXPECT_NE(french.chunks[0].key, make_plan(*p.document, *p.media, {.version = "f*", .deliverable = "2?"}, "test 2", kChunk).chunks[0].key)
+  EXPECT_NE(french.chunks[0].key, make_plan(*p.document, *p.media, {.version = "f*", .deliverable = "2?"}, "test 2", BoundaryPolicy::grid(kChunk)).chunks[0].key)
       << "another numeric profile renders anew";
 }
 

@@ -30,6 +30,12 @@ TEST(CutLevel, KeepsThePointsAroundTheWindowRelativeToItsOrigin) {
   EXPECT_EQ(cut_level(a, 1, 200, 200, 300), (Automation{0, {{0, -19}, {100, -9}}})) << "points on the edges serve as they are";
 }
 
+TEST(CutLevel, DoesNotKnowHowFarAFlatStretchReachesOutOfTheWindow) {
+  const Automation a{0, {{0, -6}, {500, -6}, {9000, -6}, {9500, 0}, {20000, 0}, {30000, 0}}};
+  EXPECT_EQ(cut_level(a, 0, 8000, 8000, 12000), (Automation{0, {{1000, -6}, {1500, 0}}}));
+  EXPECT_EQ(cut_level(a, 0, 9200, 9200, 9300), (Automation{0, {{-200, -6}, {300, 0}}})) << "but every point of a slope";
+}
+
 Automation random_automation(std::mt19937& random, double low, double high) {
   Automation a;
   Frames at = static_cast<Frames>(random() % 4000) - 2000;
