@@ -5,8 +5,8 @@
 namespace dubfarm::worker {
 
 Result<std::shared_ptr<const kernels::IrSpectra>> IrCache::get(const media::Digest& ir, int inputs, int outputs, std::size_t fft_size,
-                                                               SourceScratch& scratch) {
-  const Name name{ir, inputs, fft_size};
+                                                               kernels::Precision precision, SourceScratch& scratch) {
+  const Name name{ir, inputs, fft_size, precision};
   std::shared_ptr<Entry> entry;
   {
     const std::lock_guard lock(mutex_);
@@ -29,7 +29,7 @@ Result<std::shared_ptr<const kernels::IrSpectra>> IrCache::get(const media::Dige
     std::vector<const float*> channels;
     for (const auto& channel : samples) channels.push_back(channel.data());
     spectra = std::make_shared<const kernels::IrSpectra>(
-        kernels::IrSpectra::prepare(channels, inputs, outputs, static_cast<Frames>(samples.front().size()), fft_size));
+        kernels::IrSpectra::prepare(channels, inputs, outputs, static_cast<Frames>(samples.front().size()), fft_size, precision));
     entry->spectra = spectra;
   }
   const std::lock_guard lock(mutex_);

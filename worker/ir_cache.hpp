@@ -17,10 +17,11 @@ class IrCache {
   IrCache(const Sources& sources, std::size_t limit_bytes) : sources_(sources), limit_bytes_(limit_bytes) {}
 
   /// The spectra of an impulse response with `inputs` x `outputs` paths, path i -> c in its channel i * outputs + c.
-  Result<std::shared_ptr<const kernels::IrSpectra>> get(const media::Digest& ir, int inputs, int outputs, std::size_t fft_size, SourceScratch& scratch);
+  Result<std::shared_ptr<const kernels::IrSpectra>> get(const media::Digest& ir, int inputs, int outputs, std::size_t fft_size,
+                                                        kernels::Precision precision, SourceScratch& scratch);
 
  private:
-  using Name = std::tuple<media::Digest, int, std::size_t>;
+  using Name = std::tuple<media::Digest, int, std::size_t, kernels::Precision>;
   struct Entry {
     Name name;
     std::mutex mutex;  // one thread prepares, the others wait; guards `spectra`

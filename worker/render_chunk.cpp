@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "kernels/automation/automation.hpp"
+#include "kernels/core/math.hpp"
 #include "kernels/eq/eq.hpp"
 #include "kernels/mix/mix.hpp"
 #include "worker/track_voices.hpp"
@@ -109,12 +110,15 @@ class ChunkRender {
     TRY(check_cancelled());
     const program::Reverb& reverb = program_.reverbs[index];
     const int inputs = sends_[index].samples.channels(), outputs = channel_count(reverb.layout);
-    const std::size_t fft_size = kernels::convolution_fft_size(reverb.ir_frames, program_.length);
-    TRY_ASSIGN(const auto spectra, irs_.get(program_.sources[reverb.ir].digest, inputs, outputs, fft_size, scratch_.sources));
+    const auto prepare = [&](kernels::Precision precision) {
+      return irs_.get(program_.sources[reverb.ir].digest, inputs, outputs, kernels::convolution_fft_size(reverb.ir_frames, program_.length, precision),
+                      precision, scratch_.sources);
+    };
+    TRY_ASSIGN(auto spectra, prepare(kernels::Precision::float32));
     std::vector<int> live;  // outputs that some path of the impulse response reaches
     for (int c = 0; c < outputs; ++c)
       for (int i = 0; i < inputs && (live.empty() || live.back() != c); ++i)
-        if (spectra->path(i, c) != nullptr) live.push_back(c);
+        if (spectra->has_path(i, c)) live.push_back(c);
     NodeSamples out = node(std::move(live), reverb.output_from);
     const Frames count = program_.length - reverb.output_from;
     const std::vector<float*> in = sends_[index].samples.pointers(), wet = out.samples.pointers();
@@ -125,13 +129,36 @@ class ChunkRender {
     if (count > dead) {
       std::vector<float*> to(static_cast<std::size_t>(outputs), nullptr);
       for (std::size_t k = 0; k < wet.size(); ++k) to[static_cast<std::size_t>(out.channels[k])] = wet[k] + dead;
-      kernels::convolve(*spectra, std::vector<const float*>(in.begin(), in.end()), std::max<Frames>(0, lead), count - dead, to, scratch_.convolve);
+      const std::vector<const float*> from(in.begin(), in.end());
+      const double gain = gain_after(reverb), mean_square = kernels::convolved_mean_square(*spectra, from, std::max<Frames>(0, lead), count - dead);
+      if (!(mean_square * gain * gain <= kernels::kFloat32MeanSquare)) {
+        TRY_ASSIGN(spectra, prepare(kernels::Precision::float64));
+      }
+      kernels::convolve(*spectra, from, std::max<Frames>(0, lead), count - dead, to, scratch_.convolve);
     }
     sends_[index].samples = Buffer();  // back to the pool
     TRY(equalise(reverb.eq, out));
     reverbs_.push_back(std::move(out));
     reverb_gain_.push_back(apply_level(reverb.gain_db, reverbs_.back()));
     return {};
+  }
+
+  /// The most by which what a reverb's convolution gives may be raised on its way to the chunk: faders at their highest, bands that boost.
+  [[nodiscard]] double gain_after(const program::Reverb& reverb) const {
+    const auto most = [](const mix::Automation& db) {
+      double highest = db.is_constant() ? db.constant : db.points.front().value;
+      for (const mix::AutomationPoint& point : db.points) highest = std::max(highest, point.value);
+      return highest;
+    };
+    const auto level = [&](const std::vector<program::Band>& bands, const mix::Automation& fader) {
+      double db = most(fader);
+      for (const program::Band& band : bands) db += std::max(0.0, most(band.gain_db));
+      return db;
+    };
+    double db = level(reverb.eq, reverb.gain_db);
+    for (std::uint32_t bus = reverb.bus; bus != program::kNoBus; bus = program_.buses[bus].parent)
+      db += level(program_.buses[bus].eq, program_.buses[bus].gain_db);
+    return kernels::gain_from_db(db);
   }
 
   /// Adds reverbs and child buses to what the tracks brought, then EQ and fader.

@@ -6,6 +6,7 @@
 #include <cassert>
 #include <map>
 #include <mutex>
+#include <type_traits>
 #include <utility>
 
 #include "kernels/fft/fft_kernels.hpp"
@@ -13,17 +14,19 @@
 namespace dubfarm::kernels::fft {
 namespace {
 
-constexpr std::size_t kCacheElements = 2048;  // nodes up to here (16 KB) run stage by stage in the first-level cache, larger ones depth first
+template <class Real>
+constexpr std::size_t kCacheElements = 8192 / sizeof(Real);  // nodes up to here (16 KB) run stage by stage in the first-level cache
 constexpr std::size_t kTile = 256;            // columns that the first and last pass take at once
 constexpr std::size_t kMaxRadix = 15;
 
-const Kernels& kernels_for(Isa isa) {
+template <class Real>
+const Kernels<Real>& kernels_for(Isa isa) {
   switch (isa) {
-    case Isa::avx512: return kernels_avx512();
-    case Isa::avx2: return kernels_avx2();
+    case Isa::avx512: return kernels_avx512<Real>();
+    case Isa::avx2: return kernels_avx2<Real>();
     case Isa::generic: break;
   }
-  return kernels_generic();
+  return kernels_generic<Real>();
 }
 
 /// exp(2 pi i p / q), each part correct to within an ulp of double, by plain arithmetic so that every machine has the same bits.
@@ -75,22 +78,24 @@ std::size_t size_at_least(std::size_t n) {
   return (n + step - 1) / step * step;
 }
 
-std::shared_ptr<const Plan> Plan::of(std::size_t n) {
+template <class Real>
+std::shared_ptr<const BasicPlan<Real>> BasicPlan<Real>::of(std::size_t n) {
   static std::mutex mutex;
-  static std::map<std::size_t, std::weak_ptr<const Plan>> plans;
+  static std::map<std::size_t, std::weak_ptr<const BasicPlan>> plans;
   const std::lock_guard lock(mutex);
-  std::weak_ptr<const Plan>& entry = plans[n];
-  std::shared_ptr<const Plan> plan = entry.lock();
-  if (!plan) entry = plan = std::make_shared<const Plan>(n);
+  std::weak_ptr<const BasicPlan>& entry = plans[n];
+  std::shared_ptr<const BasicPlan> plan = entry.lock();
+  if (!plan) entry = plan = std::make_shared<const BasicPlan>(n);
   return plan;
 }
 
-Plan::Plan(std::size_t n) : size_(n), radix_(n >> (std::bit_width(n) - 4)) {
+template <class Real>
+BasicPlan<Real>::BasicPlan(std::size_t n) : size_(n), radix_(n >> (std::bit_width(n) - 4)) {
   assert(is_size(n));
-  const auto put = [](std::vector<float>& table, std::uint64_t p, std::uint64_t q) {
+  const auto put = [](std::vector<Real>& table, std::uint64_t p, std::uint64_t q) {
     const auto [re, im] = unit_root(p, q);
-    table.push_back(static_cast<float>(re));
-    table.push_back(static_cast<float>(im));
+    table.push_back(static_cast<Real>(re));
+    table.push_back(static_cast<Real>(im));
   };
   for (std::size_t j = 0; j < radix_; ++j) put(roots_, j, radix_);
 
@@ -123,52 +128,57 @@ Plan::Plan(std::size_t n) : size_(n), radix_(n >> (std::bit_width(n) - 4)) {
     leaf_frequencies_.push_back(static_cast<std::uint32_t>(numerators[leaf]));
     for (std::size_t kind = 0; kind < kLeafTwiddles; ++kind) {
       const auto [re, im] = unit_root(numerators[leaf] * kinds[kind][0] + denominator * kinds[kind][1], denominator * 16);
-      float* at = leaf_twiddles_.data() + (leaf / 16 * kLeafTwiddles + kind) * kStride + leaf % 16;
-      at[0] = static_cast<float>(re);
-      at[kBlock] = static_cast<float>(im);
+      Real* at = leaf_twiddles_.data() + (leaf / 16 * kLeafTwiddles + kind) * kStride + leaf % 16;
+      at[0] = static_cast<Real>(re);
+      at[kBlock] = static_cast<Real>(im);
     }
   }
 }
 
-std::size_t Plan::frequency(std::size_t index) const {
+template <class Real>
+std::size_t BasicPlan<Real>::frequency(std::size_t index) const {
   // Memory order after the leaf pass: [group][element][re, im][leaf].
   const std::size_t group = index / 256, element = index / 16 % 16, leaf = group * 16 + index % 16;
   return static_cast<std::size_t>(leaf_frequencies_[leaf] + size_ / 16 * reversed_bits(element, 4));
 }
 
-void Plan::split(const Source& re, const Source& im, float* x, Isa isa) const {
-  static constexpr std::array<float, kTile> kSilence{};
-  const Kernels& kernels = kernels_for(isa);
+template <class Real>
+void BasicPlan<Real>::split(const Source& re, const Source& im, Real* x, Isa isa) const {
+  static constexpr std::array<Real, kTile> kSilence{};
+  const Kernels<Real>& kernels = kernels_for<Real>(isa);
   const std::size_t row = unit_size();
-  alignas(64) float edges[2 * kMaxRadix][kTile];
+  alignas(64) Real edges[2 * kMaxRadix][kTile];
   for (std::size_t column = 0; column < row; column += kTile) {
-    const float* rows[2][kMaxRadix];
+    const Real* rows[2][kMaxRadix];
     for (std::size_t part = 0; part < 2; ++part)
       for (std::size_t p = 0; p < radix_; ++p) {
         const Source& source = part ? im : re;
         const std::size_t first = p * row + column;
         const auto [from, to] = covered(source.begin, source.end, first, kTile);
         const float* data = from == to ? nullptr : source.data + (static_cast<std::ptrdiff_t>(first + from) - source.begin);
-        if (from == to) rows[part][p] = kSilence.data();
-        else if (to - from == kTile) rows[part][p] = data;
-        else {
-          float* edge = edges[2 * p + part];
-          std::fill_n(edge, kTile, 0.0f);
-          std::copy_n(data, to - from, edge + from);
-          rows[part][p] = edge;
-        }
+        Real* const edge = edges[2 * p + part];
+        rows[part][p] = from == to ? kSilence.data() : edge;
+        if (from == to) continue;
+        if constexpr (std::is_same_v<Real, float>)
+          if (to - from == kTile) {
+            rows[part][p] = data;
+            continue;
+          }
+        std::fill_n(edge, kTile, Real{0});
+        std::copy_n(data, to - from, edge + from);
       }
     kernels.split(radix_, rows[0], rows[1], x + 2 * column, row, kTile, roots_.data());
   }
 }
 
-void Plan::join(const float* x, const Sink& re, const Sink& im, Isa isa) const {
+template <class Real>
+void BasicPlan<Real>::join(const Real* x, const Sink& re, const Sink& im, Isa isa) const {
   // By way of a tile: the rows of a signal are far apart, often by a power of two, and seldom aligned. Written side by side, half a cache
   // line at a time, they would throw each other out of the first-level cache.
-  const Kernels& kernels = kernels_for(isa);
+  const Kernels<Real>& kernels = kernels_for<Real>(isa);
   const std::size_t row = unit_size();
-  alignas(64) float tile[2 * kMaxRadix][kTile + 16];
-  float* rows[2][kMaxRadix];
+  alignas(64) Real tile[2 * kMaxRadix][kTile + 16];
+  Real* rows[2][kMaxRadix];
   for (std::size_t p = 0; p < radix_; ++p) rows[0][p] = tile[2 * p], rows[1][p] = tile[2 * p + 1];
   for (std::size_t column = 0; column < row; column += kTile) {
     kernels.join(radix_, x + 2 * column, row, kTile, roots_.data(), rows[0], rows[1]);
@@ -182,13 +192,14 @@ void Plan::join(const float* x, const Sink& re, const Sink& im, Isa isa) const {
   }
 }
 
-void Plan::forward_node(float* x, std::size_t stage, std::size_t node, const Kernels& kernels) const {
+template <class Real>
+void BasicPlan<Real>::forward_node(Real* x, std::size_t stage, std::size_t node, const Kernels<Real>& kernels) const {
   const std::size_t elements = stages_[stage].radix * stages_[stage].row, leaf_group = node * elements / 256;
-  const bool in_cache = elements <= kCacheElements;
+  const bool in_cache = elements <= kCacheElements<Real>;
   std::size_t nodes = 1;
   for (std::size_t s = stage; s < stages_.size(); ++s) {
     const Stage& now = stages_[s];
-    const float* twiddles = now.twiddles.data() + 2 * now.radix * node;
+    const Real* twiddles = now.twiddles.data() + 2 * now.radix * node;
     (now.radix == 8 ? kernels.forward8 : kernels.forward4)(x, now.row, nodes, twiddles);
     if (!in_cache) {
       for (std::size_t child = 0; child < now.radix; ++child) forward_node(x + 2 * now.row * child, s + 1, node * now.radix + child, kernels);
@@ -200,11 +211,12 @@ void Plan::forward_node(float* x, std::size_t stage, std::size_t node, const Ker
   kernels.forward_leaves(x, elements / 256, leaf_twiddles_.data() + leaf_group * kLeafTwiddles * kStride);
 }
 
-void Plan::inverse_node(float* y, std::size_t stage, std::size_t node, const float* const* x, const float* const* h, std::size_t paths,
-                        std::size_t offset, const Kernels& kernels) const {
+template <class Real>
+void BasicPlan<Real>::inverse_node(Real* y, std::size_t stage, std::size_t node, const Real* const* x, const Real* const* h,
+                                   std::size_t paths, std::size_t offset, const Kernels<Real>& kernels) const {
   const Stage& first = stages_[stage];
   const std::size_t elements = first.radix * first.row;
-  if (elements > kCacheElements) {
+  if (elements > kCacheElements<Real>) {
     for (std::size_t child = 0; child < first.radix; ++child)
       inverse_node(y, stage + 1, node * first.radix + child, x, h, paths, offset + 2 * first.row * child, kernels);
     (first.radix == 8 ? kernels.inverse8 : kernels.inverse4)(y + offset, first.row, 1, first.twiddles.data() + 2 * first.radix * node);
@@ -212,7 +224,7 @@ void Plan::inverse_node(float* y, std::size_t stage, std::size_t node, const flo
   }
   constexpr std::size_t kMost = 64;
   assert(paths <= kMost);
-  const float *factors[kMost], *spectra[kMost];
+  const Real *factors[kMost], *spectra[kMost];
   for (std::size_t p = 0; p < paths; ++p) {
     factors[p] = x[p] + offset;
     if (h) spectra[p] = h[p] + offset;
@@ -226,26 +238,36 @@ void Plan::inverse_node(float* y, std::size_t stage, std::size_t node, const flo
   }
 }
 
-void Plan::forward_unit(float* x, std::size_t unit, Isa isa) const { forward_node(x + 2 * unit_size() * unit, 0, unit, kernels_for(isa)); }
-
-void Plan::multiply_inverse_unit(float* y, std::size_t unit, const float* const* x, const float* const* h, std::size_t paths,
-                                 Isa isa) const {
-  inverse_node(y, 0, unit, x, h, paths, 2 * unit_size() * unit, kernels_for(isa));
+template <class Real>
+void BasicPlan<Real>::forward_unit(Real* x, std::size_t unit, Isa isa) const {
+  forward_node(x + 2 * unit_size() * unit, 0, unit, kernels_for<Real>(isa));
 }
 
-void Plan::inverse_unit(float* x, std::size_t unit, Isa isa) const {
-  const float* const self = x;
-  inverse_node(x, 0, unit, &self, nullptr, 1, 2 * unit_size() * unit, kernels_for(isa));
+template <class Real>
+void BasicPlan<Real>::multiply_inverse_unit(Real* y, std::size_t unit, const Real* const* x, const Real* const* h,
+                                            std::size_t paths, Isa isa) const {
+  inverse_node(y, 0, unit, x, h, paths, 2 * unit_size() * unit, kernels_for<Real>(isa));
 }
 
-void Plan::forward(const Source& re, const Source& im, float* x, Isa isa) const {
+template <class Real>
+void BasicPlan<Real>::inverse_unit(Real* x, std::size_t unit, Isa isa) const {
+  const Real* const self = x;
+  inverse_node(x, 0, unit, &self, nullptr, 1, 2 * unit_size() * unit, kernels_for<Real>(isa));
+}
+
+template <class Real>
+void BasicPlan<Real>::forward(const Source& re, const Source& im, Real* x, Isa isa) const {
   split(re, im, x, isa);
   for (std::size_t unit = 0; unit < radix_; ++unit) forward_unit(x, unit, isa);
 }
 
-void Plan::inverse(float* x, const Sink& re, const Sink& im, Isa isa) const {
+template <class Real>
+void BasicPlan<Real>::inverse(Real* x, const Sink& re, const Sink& im, Isa isa) const {
   for (std::size_t unit = 0; unit < radix_; ++unit) inverse_unit(x, unit, isa);
   join(x, re, im, isa);
 }
+
+template class BasicPlan<float>;
+template class BasicPlan<double>;
 
 }  // namespace dubfarm::kernels::fft

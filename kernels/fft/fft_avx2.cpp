@@ -2,8 +2,15 @@
 
 namespace dubfarm::kernels::fft {
 
-const Kernels& kernels_avx2() {
-  static constexpr Kernels kernels = kernels_of<simd::Avx2>();
+template <>
+const Kernels<float>& kernels_avx2() {
+  static constexpr Kernels<float> kernels = kernels_of<simd::Avx2>();
+  return kernels;
+}
+
+template <>
+const Kernels<double>& kernels_avx2() {
+  static constexpr Kernels<double> kernels = kernels_of<simd::Avx2Double>();
   return kernels;
 }
 

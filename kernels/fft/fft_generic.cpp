@@ -2,8 +2,15 @@
 
 namespace dubfarm::kernels::fft {
 
-const Kernels& kernels_generic() {
-  static constexpr Kernels kernels = kernels_of<simd::Scalar>();
+template <>
+const Kernels<float>& kernels_generic() {
+  static constexpr Kernels<float> kernels = kernels_of<simd::Scalar>();
+  return kernels;
+}
+
+template <>
+const Kernels<double>& kernels_generic() {
+  static constexpr Kernels<double> kernels = kernels_of<simd::ScalarDouble>();
   return kernels;
 }
 

@@ -8,37 +8,45 @@
 namespace dubfarm::kernels::fft {
 
 /// One instruction set's passes. `x` is in blocks of 16 real, 16 imaginary parts; `row` and `columns` count elements, multiples of 16.
+template <class Real>
 struct Kernels {
   /// x[k * row + j] = sum over p of (re[p][j] + i im[p][j]) exp(2 pi i k p / m), for j < columns; roots: m complex.
-  void (*split)(std::size_t m, const float* const* re, const float* const* im, float* x, std::size_t row, std::size_t columns,
-                const float* roots);
+  void (*split)(std::size_t m, const Real* const* re, const Real* const* im, Real* x, std::size_t row, std::size_t columns,
+                const Real* roots);
   /// Its inverse times m: re[p][j] + i im[p][j] = sum over k of x[k * row + j] exp(-2 pi i k p / m).
-  void (*join)(std::size_t m, const float* x, std::size_t row, std::size_t columns, const float* roots, float* const* re, float* const* im);
-  void (*forward8)(float* x, std::size_t row, std::size_t nodes, const float* twiddles);
-  void (*forward4)(float* x, std::size_t row, std::size_t nodes, const float* twiddles);
-  void (*inverse8)(float* x, std::size_t row, std::size_t nodes, const float* twiddles);
-  void (*inverse4)(float* x, std::size_t row, std::size_t nodes, const float* twiddles);
+  void (*join)(std::size_t m, const Real* x, std::size_t row, std::size_t columns, const Real* roots, Real* const* re, Real* const* im);
+  void (*forward8)(Real* x, std::size_t row, std::size_t nodes, const Real* twiddles);
+  void (*forward4)(Real* x, std::size_t row, std::size_t nodes, const Real* twiddles);
+  void (*inverse8)(Real* x, std::size_t row, std::size_t nodes, const Real* twiddles);
+  void (*inverse4)(Real* x, std::size_t row, std::size_t nodes, const Real* twiddles);
   /// `groups` times 16 leaves of 16 elements.
-  void (*forward_leaves)(float* x, std::size_t groups, const float* twiddles);
+  void (*forward_leaves)(Real* x, std::size_t groups, const Real* twiddles);
   /// y = inverse leaves of sum over p of x[p] * h[p], or of x[0] itself where h is null.
-  void (*inverse_leaves)(float* y, const float* const* x, const float* const* h, std::size_t paths, std::size_t groups,
-                         const float* twiddles);
+  void (*inverse_leaves)(Real* y, const Real* const* x, const Real* const* h, std::size_t paths, std::size_t groups,
+                         const Real* twiddles);
 };
 
-const Kernels& kernels_generic();
-const Kernels& kernels_avx2();
-const Kernels& kernels_avx512();
+template <class Real> const Kernels<Real>& kernels_generic();
+template <class Real> const Kernels<Real>& kernels_avx2();
+template <class Real> const Kernels<Real>& kernels_avx512();
+template <> const Kernels<float>& kernels_generic();
+template <> const Kernels<float>& kernels_avx2();
+template <> const Kernels<float>& kernels_avx512();
+template <> const Kernels<double>& kernels_generic();
+template <> const Kernels<double>& kernels_avx2();
+template <> const Kernels<double>& kernels_avx512();
 
 namespace {
 
-constexpr std::size_t kBlock = 16, kStride = 2 * kBlock;  // elements in a block; its floats
+constexpr std::size_t kBlock = 16, kStride = 2 * kBlock;  // elements in a block; its numbers
 
 template <class V>
 struct Complex {
+  using Real = typename V::Real;
   V re, im;
-  DUBFARM_INLINE Complex load(const float* p) { return {V::load(p), V::load(p + kBlock)}; }
-  DUBFARM_INLINE Complex broadcast(const float* p) { return {V::broadcast(p), V::broadcast(p + 1)}; }
-  DUBFARM_INLINE void store(float* p, Complex a) { V::store(p, a.re), V::store(p + kBlock, a.im); }
+  DUBFARM_INLINE Complex load(const Real* p) { return {V::load(p), V::load(p + kBlock)}; }
+  DUBFARM_INLINE Complex broadcast(const Real* p) { return {V::broadcast(p), V::broadcast(p + 1)}; }
+  DUBFARM_INLINE void store(Real* p, Complex a) { V::store(p, a.re), V::store(p + kBlock, a.im); }
   DUBFARM_INLINE Complex add(Complex a, Complex b) { return {V::add(a.re, b.re), V::add(a.im, b.im)}; }
   DUBFARM_INLINE Complex sub(Complex a, Complex b) { return {V::sub(a.re, b.re), V::sub(a.im, b.im)}; }
   DUBFARM_INLINE Complex add_i(Complex a, Complex b) { return {V::sub(a.re, b.im), V::add(a.im, b.re)}; }  // a + i b
@@ -93,17 +101,20 @@ template <bool Rotated, class V>
   d = C::template mul_conj<Rotated>(C::mul_conj(C::add_i(t, v), c1), c2);
 }
 
-constexpr float kTwo = 2.0f, kHalfRoot = 0.70710678118654752f;
+template <class Real>
+constexpr Real kTwo = 2;
+template <class Real>
+constexpr Real kHalfRoot = static_cast<Real>(0.70710678118654752440);
 
-template <class V>
-void forward8(float* x, std::size_t row, std::size_t nodes, const float* twiddles) {
+template <class V, class Real = typename V::Real>
+void forward8(Real* x, std::size_t row, std::size_t nodes, const Real* twiddles) {
   using C = Complex<V>;
-  const V two = V::broadcast(&kTwo);
+  const V two = V::broadcast(&kTwo<Real>);
   for (std::size_t node = 0; node < nodes; ++node, x += 16 * row, twiddles += 16) {
     const C c1 = C::broadcast(twiddles), c2 = C::broadcast(twiddles + 2), c4 = C::broadcast(twiddles + 6), w = C::broadcast(twiddles + 14);
     for (std::size_t j = 0; j < 2 * row; j += kStride)
       for (std::size_t lane = 0; lane < kBlock; lane += V::kLanes) {
-        float* const at = x + j + lane;
+        Real* const at = x + j + lane;
         C r[8];
 #pragma GCC unroll 8
         for (std::size_t p = 0; p < 8; ++p) r[p] = C::load(at + 2 * row * p);
@@ -117,15 +128,15 @@ void forward8(float* x, std::size_t row, std::size_t nodes, const float* twiddle
   }
 }
 
-template <class V>
-void forward4(float* x, std::size_t row, std::size_t nodes, const float* twiddles) {
+template <class V, class Real = typename V::Real>
+void forward4(Real* x, std::size_t row, std::size_t nodes, const Real* twiddles) {
   using C = Complex<V>;
-  const V two = V::broadcast(&kTwo);
+  const V two = V::broadcast(&kTwo<Real>);
   for (std::size_t node = 0; node < nodes; ++node, x += 8 * row, twiddles += 8) {
     const C c1 = C::broadcast(twiddles), c2 = C::broadcast(twiddles + 2);
     for (std::size_t j = 0; j < 2 * row; j += kStride)
       for (std::size_t lane = 0; lane < kBlock; lane += V::kLanes) {
-        float* const at = x + j + lane;
+        Real* const at = x + j + lane;
         C a = C::load(at), b = C::load(at + 2 * row), c = C::load(at + 4 * row), d = C::load(at + 6 * row);
         divide4<false>(a, b, c, d, c2, c1, two);
         C::store(at, a), C::store(at + 2 * row, b), C::store(at + 4 * row, c), C::store(at + 6 * row, d);
@@ -134,14 +145,14 @@ void forward4(float* x, std::size_t row, std::size_t nodes, const float* twiddle
 }
 
 /// The eight rows' discrete Fourier sum, then row p times conj(c^p): fewer operations than three layers of two.
-template <class V>
-void inverse8(float* x, std::size_t row, std::size_t nodes, const float* twiddles) {
+template <class V, class Real = typename V::Real>
+void inverse8(Real* x, std::size_t row, std::size_t nodes, const Real* twiddles) {
   using C = Complex<V>;
-  const V half_root = V::broadcast(&kHalfRoot);
+  const V half_root = V::broadcast(&kHalfRoot<Real>);
   for (std::size_t node = 0; node < nodes; ++node, x += 16 * row, twiddles += 16)
     for (std::size_t j = 0; j < 2 * row; j += kStride)
       for (std::size_t lane = 0; lane < kBlock; lane += V::kLanes) {
-        float* const at = x + j + lane;
+        Real* const at = x + j + lane;
         const auto load = [&](std::size_t p) __attribute__((always_inline)) { return C::load(at + 2 * row * p); };
         const auto store = [&](std::size_t p, C value) __attribute__((always_inline)) {
           C::store(at + 2 * row * p, C::mul_conj(value, C::broadcast(twiddles + 2 * (p - 1))));
@@ -164,14 +175,14 @@ void inverse8(float* x, std::size_t row, std::size_t nodes, const float* twiddle
       }
 }
 
-template <class V>
-void inverse4(float* x, std::size_t row, std::size_t nodes, const float* twiddles) {
+template <class V, class Real = typename V::Real>
+void inverse4(Real* x, std::size_t row, std::size_t nodes, const Real* twiddles) {
   using C = Complex<V>;
   for (std::size_t node = 0; node < nodes; ++node, x += 8 * row, twiddles += 8) {
     const C c1 = C::broadcast(twiddles), c2 = C::broadcast(twiddles + 2), c3 = C::broadcast(twiddles + 4);
     for (std::size_t j = 0; j < 2 * row; j += kStride)
       for (std::size_t lane = 0; lane < kBlock; lane += V::kLanes) {
-        float* const at = x + j + lane;
+        Real* const at = x + j + lane;
         const C a = C::load(at), b = C::load(at + 2 * row), c = C::load(at + 4 * row), d = C::load(at + 6 * row);
         const C s = C::add(a, b), t = C::sub(a, b), u = C::add(c, d), v = C::sub(c, d);
         C::store(at, C::add(s, u));
@@ -182,11 +193,11 @@ void inverse4(float* x, std::size_t row, std::size_t nodes, const float* twiddle
   }
 }
 
-constexpr std::size_t kGroup = 16 * kStride;  // floats of 16 leaves
+constexpr std::size_t kGroup = 16 * kStride;  // numbers of 16 leaves
 
 /// [leaf][element] to [element][leaf], and back: it is its own inverse.
-template <class V>
-[[gnu::always_inline]] inline void transpose_group(const float* from, float* to) {
+template <class V, class Real = typename V::Real>
+[[gnu::always_inline]] inline void transpose_group(const Real* from, Real* to) {
   for (std::size_t a = 0; a < 16; a += V::kLanes)
     for (std::size_t b = 0; b < 16; b += V::kLanes) {
       V::transpose(from + a * kStride + b, kStride, to + b * kStride + a, kStride);
@@ -197,11 +208,11 @@ template <class V>
 /// Leaf twiddles, each a complex vector over the group's leaves: c^8, c^4, c^2, c^2 w8, then c w16^{0, 2, 1, 3} (the four quarters).
 constexpr std::size_t kLeafTwiddles = 8;
 
-template <class V>
-void forward_leaves(float* x, std::size_t groups, const float* twiddles) {
+template <class V, class Real = typename V::Real>
+void forward_leaves(Real* x, std::size_t groups, const Real* twiddles) {
   using C = Complex<V>;
-  const V two = V::broadcast(&kTwo);
-  alignas(64) float tile[kGroup];
+  const V two = V::broadcast(&kTwo<Real>);
+  alignas(64) Real tile[kGroup];
   for (std::size_t group = 0; group < groups; ++group, x += kGroup, twiddles += kLeafTwiddles * kStride) {
     transpose_group<V>(x, tile);
     for (std::size_t lane = 0; lane < kBlock; lane += V::kLanes) {
@@ -209,15 +220,15 @@ void forward_leaves(float* x, std::size_t groups, const float* twiddles) {
       const C c8 = twiddle(0), c4 = twiddle(1);
 #pragma GCC unroll 4
       for (std::size_t p = 0; p < 4; ++p) {
-        float* const at = tile + lane + p * kStride;
+        Real* const at = tile + lane + p * kStride;
         C a = C::load(at), b = C::load(at + 4 * kStride), c = C::load(at + 8 * kStride), d = C::load(at + 12 * kStride);
         divide4<false>(a, b, c, d, c8, c4, two);
         C::store(at, a), C::store(at + 4 * kStride, b), C::store(at + 8 * kStride, c), C::store(at + 12 * kStride, d);
       }
 #pragma GCC unroll 4
       for (std::size_t q = 0; q < 4; ++q) {
-        const float* const at = tile + lane + 4 * q * kStride;
-        float* const out = x + lane + 4 * q * kStride;
+        const Real* const at = tile + lane + 4 * q * kStride;
+        Real* const out = x + lane + 4 * q * kStride;
         C a = C::load(at), b = C::load(at + kStride), c = C::load(at + 2 * kStride), d = C::load(at + 3 * kStride);
         const C c2 = twiddle(2 + q / 2), c1 = twiddle(4 + q);
         if (q % 2) divide4<true>(a, b, c, d, c2, c1, two);
@@ -228,10 +239,10 @@ void forward_leaves(float* x, std::size_t groups, const float* twiddles) {
   }
 }
 
-template <class V, bool Multiply>
-void inverse_leaves(float* y, const float* const* x, const float* const* h, std::size_t paths, std::size_t groups, const float* twiddles) {
+template <class V, bool Multiply, class Real = typename V::Real>
+void inverse_leaves(Real* y, const Real* const* x, const Real* const* h, std::size_t paths, std::size_t groups, const Real* twiddles) {
   using C = Complex<V>;
-  alignas(64) float tile[kGroup];
+  alignas(64) Real tile[kGroup];
   for (std::size_t group = 0; group < groups; ++group, twiddles += kLeafTwiddles * kStride) {
     for (std::size_t lane = 0; lane < kBlock; lane += V::kLanes) {
       const auto twiddle = [&](std::size_t i) __attribute__((always_inline)) { return C::load(twiddles + lane + i * kStride); };
@@ -258,7 +269,7 @@ void inverse_leaves(float* y, const float* const* x, const float* const* h, std:
       const C c8 = twiddle(0), c4 = twiddle(1);
 #pragma GCC unroll 4
       for (std::size_t p = 0; p < 4; ++p) {
-        float* const at = tile + lane + p * kStride;
+        Real* const at = tile + lane + p * kStride;
         C a = C::load(at), b = C::load(at + 4 * kStride), c = C::load(at + 8 * kStride), d = C::load(at + 12 * kStride);
         join4<false>(a, b, c, d, c8, c4);
         C::store(at, a), C::store(at + 4 * kStride, b), C::store(at + 8 * kStride, c), C::store(at + 12 * kStride, d);
@@ -271,7 +282,7 @@ void inverse_leaves(float* y, const float* const* x, const float* const* h, std:
 /// The small transforms of the first and last pass: x[k] = sum over p of x[p] exp(2 pi i k p / N), in place and in natural order.
 /// `roots` holds M complex exp(2 pi i j / M), of which those of order N are used (N divides M).
 template <int N, int M, class V>
-[[gnu::always_inline]] inline void small_dft(Complex<V> (&x)[N], const float* roots) {
+[[gnu::always_inline]] inline void small_dft(Complex<V> (&x)[N], const typename V::Real* roots) {
   using C = Complex<V>;
   constexpr int kFactor = N % 4 == 0 && N > 4 ? 4 : N % 2 == 0 ? 2 : N % 3 == 0 ? 3 : N;
   if constexpr (N == 2) {
@@ -333,25 +344,25 @@ template <int N, int M, class V>
   }
 }
 
-template <class V, int M>
-void split_by(const float* const* re, const float* const* im, float* x, std::size_t row, std::size_t columns, const float* roots) {
+template <class V, int M, class Real = typename V::Real>
+void split_by(const Real* const* re, const Real* const* im, Real* x, std::size_t row, std::size_t columns, const Real* roots) {
   using C = Complex<V>;
   for (std::size_t j = 0; j < columns; j += V::kLanes) {
     C r[M];
 #pragma GCC unroll 16
     for (int p = 0; p < M; ++p) r[p] = {V::load(re[p] + j), V::load(im[p] + j)};
     small_dft<M, M>(r, roots);
-    float* const at = x + j / kBlock * kStride + j % kBlock;
+    Real* const at = x + j / kBlock * kStride + j % kBlock;
 #pragma GCC unroll 16
     for (int k = 0; k < M; ++k) C::store(at + 2 * row * k, r[k]);
   }
 }
 
-template <class V, int M>
-void join_by(const float* x, std::size_t row, std::size_t columns, const float* roots, float* const* re, float* const* im) {
+template <class V, int M, class Real = typename V::Real>
+void join_by(const Real* x, std::size_t row, std::size_t columns, const Real* roots, Real* const* re, Real* const* im) {
   using C = Complex<V>;
   for (std::size_t j = 0; j < columns; j += V::kLanes) {
-    const float* const at = x + j / kBlock * kStride + j % kBlock;
+    const Real* const at = x + j / kBlock * kStride + j % kBlock;
     C r[M];
 #pragma GCC unroll 16
     for (int k = 0; k < M; ++k) {  // real and imaginary parts exchanged, before and after: the conjugate transform
@@ -364,9 +375,9 @@ void join_by(const float* x, std::size_t row, std::size_t columns, const float* 
   }
 }
 
-template <class V>
-void split(std::size_t m, const float* const* re, const float* const* im, float* x, std::size_t row, std::size_t columns,
-           const float* roots) {
+template <class V, class Real = typename V::Real>
+void split(std::size_t m, const Real* const* re, const Real* const* im, Real* x, std::size_t row, std::size_t columns,
+           const Real* roots) {
   switch (m) {
     case 8: return split_by<V, 8>(re, im, x, row, columns, roots);
     case 9: return split_by<V, 9>(re, im, x, row, columns, roots);
@@ -379,8 +390,8 @@ void split(std::size_t m, const float* const* re, const float* const* im, float*
   }
 }
 
-template <class V>
-void join(std::size_t m, const float* x, std::size_t row, std::size_t columns, const float* roots, float* const* re, float* const* im) {
+template <class V, class Real = typename V::Real>
+void join(std::size_t m, const Real* x, std::size_t row, std::size_t columns, const Real* roots, Real* const* re, Real* const* im) {
   switch (m) {
     case 8: return join_by<V, 8>(x, row, columns, roots, re, im);
     case 9: return join_by<V, 9>(x, row, columns, roots, re, im);
@@ -393,15 +404,15 @@ void join(std::size_t m, const float* x, std::size_t row, std::size_t columns, c
   }
 }
 
-template <class V>
-void inverse_leaves_either(float* y, const float* const* x, const float* const* h, std::size_t paths, std::size_t groups,
-                           const float* twiddles) {
+template <class V, class Real = typename V::Real>
+void inverse_leaves_either(Real* y, const Real* const* x, const Real* const* h, std::size_t paths, std::size_t groups,
+                           const Real* twiddles) {
   if (h) inverse_leaves<V, true>(y, x, h, paths, groups, twiddles);
   else inverse_leaves<V, false>(y, x, h, paths, groups, twiddles);
 }
 
 template <class V>
-constexpr Kernels kernels_of() {
+constexpr Kernels<typename V::Real> kernels_of() {
   return {split<V>, join<V>, forward8<V>, forward4<V>, inverse8<V>, inverse4<V>, forward_leaves<V>, inverse_leaves_either<V>};
 }
 

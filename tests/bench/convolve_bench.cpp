@@ -30,7 +30,8 @@ std::vector<float> noise(std::size_t count, unsigned seed) {
 }
 
 /// `paths[i * outputs + c]` says whether input i is heard in output c.
-void convolve_case(benchmark::State& state, int inputs, int outputs, const std::vector<int>& paths, double ir_s, double chunk_s, Isa isa) {
+void convolve_case(benchmark::State& state, int inputs, int outputs, const std::vector<int>& paths, double ir_s, double chunk_s, Isa isa,
+                   Precision precision = Precision::float32) {
   const FlushDenormals flush;
   const auto taps = static_cast<Frames>(ir_s * kRate), count = static_cast<Frames>(chunk_s * kRate), lead = taps - 1;
   std::vector<std::vector<float>> irs, in, out;
@@ -45,10 +46,13 @@ void convolve_case(benchmark::State& state, int inputs, int outputs, const std::
   out.assign(static_cast<std::size_t>(outputs), std::vector<float>(static_cast<std::size_t>(count)));
   for (const auto& channel : in) in_channels.push_back(channel.data());
   for (auto& channel : out) out_channels.push_back(channel.data());
-  const std::size_t size = convolution_fft_size(taps, count);
-  const IrSpectra spectra = IrSpectra::prepare(ir_channels, inputs, outputs, taps, size, isa);
+  const std::size_t size = convolution_fft_size(taps, count, precision);
+  const IrSpectra spectra = IrSpectra::prepare(ir_channels, inputs, outputs, taps, size, precision, isa);
   ConvolveScratch scratch;
-  for (auto _ : state) convolve(spectra, in_channels, lead, count, out_channels, scratch, isa);
+  for (auto _ : state) {
+    if (precision == Precision::float32) benchmark::DoNotOptimize(convolved_mean_square(spectra, in_channels, lead, count));  // as a render does
+    convolve(spectra, in_channels, lead, count, out_channels, scratch, isa);
+  }
   state.counters["ns/sample"] = benchmark::Counter(static_cast<double>(count) * outputs * 1e-9,
                                                    benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
   state.counters["fft_size"] = static_cast<double>(size);
@@ -59,8 +63,8 @@ void fft_case(benchmark::State& state, Isa isa, bool inverse) {
   const auto size = static_cast<std::ptrdiff_t>(n);
   const auto plan = fft::Plan::of(n);
   std::vector<float> re = noise(n, 1), im = noise(n, 2);
-  AlignedFloats memory;
-  float* const x = memory.reserve(2 * n);
+  AlignedMemory memory;
+  float* const x = memory.reserve<float>(2 * n);
   std::fill_n(x, 2 * n, 0.0f);
   for (auto _ : state) {
     if (inverse) plan->inverse(x, {re.data(), 0, size}, {im.data(), 0, size}, isa);
@@ -98,6 +102,9 @@ const bool kRegistered = [] {
     add("stereo_diagonal/ir_3s/chunk_30s", 2, 2, {1, 0, 0, 1}, 3.0, 30.0);
     add("stereo_diagonal/ir_3s/chunk_60s", 2, 2, {1, 0, 0, 1}, 3.0, 60.0);
     add("true_stereo/ir_3s/chunk_30s", 2, 2, {1, 1, 1, 1}, 3.0, 30.0);
+    benchmark::RegisterBenchmark(("convolve_in_double/mono_to_stereo/ir_3s/chunk_30s/" + std::string(name_of(isa))).c_str(), [=](benchmark::State& state) {
+      convolve_case(state, 1, 2, {1, 1}, 3.0, 30.0, isa, Precision::float64);
+    })->Unit(benchmark::kMillisecond);
     for (const bool inverse : {false, true}) {
       const std::string name = std::string(inverse ? "fft/inverse/" : "fft/forward/") + std::string(name_of(isa));
       auto* const fft = benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) { fft_case(state, isa, inverse); });

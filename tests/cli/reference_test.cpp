@@ -1,7 +1,10 @@
 // Random mixes, rendered by the executable, against the independent double-precision reading of the format.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <future>
+#include <tuple>
 
 #include "common/mix/parse.hpp"
 #include "common/mix/resolve.hpp"
@@ -150,6 +153,33 @@ TEST_P(EdgeMix, SoundsAsTheReferenceDoesInOneChunkAndInMany) {
   }
 }
 INSTANTIATE_TEST_SUITE_P(Format, EdgeMix, ::testing::ValuesIn(kEdges), [](const auto& edge) { return edge.param.name; });
+
+/// Reverbs at peaks of eight times full scale, which transforms in float32 would miss by -115 dBFS; loud by what is sent, by a fader after
+/// the reverb, and by a band of EQ.
+TEST(LoudReverb, KeepsItsPrecision) {
+  MixFolder folder;
+  folder.sound("voice.wav", white_noise(1, 4 * 48000, 71));
+  folder.sound("room.wav", white_noise(2, 24000, 72), 48000, 0x010006);  // 27 dB of energy
+  for (const auto& [send_db, bus_db, shelf_db] : {std::tuple{-6.0, 0.0, 0.0}, {-26.0, 20.0, 0.0}, {-24.0, 0.0, 18.0}}) {
+    const std::string path = folder.mix({{"dubfarm", 1}, {"sample_rate", 48000}, {"frame_rate", "24"}, {"length", "4s"},
+        {"buses", {{{"name", "FX"}, {"layout", "stereo"}, {"gain_db", bus_db}}}},
+        {"reverbs", {{{"name", "Room"}, {"ir", "room.wav"}, {"layout", "stereo"}, {"bus", "FX"},
+                      {"eq", {{{"type", "lowshelf"}, {"freq", 8000}, {"gain_db", shelf_db}}}}}}},
+        {"tracks", {{{"name", "Voice"}, {"bus", "FX"}, {"layout", "mono"}, {"clips", {{{"file", "voice.wav"}, {"at", 0}}}}, {"gain_db", -144},
+                     {"sends", {{{"to", "Room"}, {"gain_db", send_db}, {"pre_fader", true}}}}}}},
+        {"deliverables", {{{"name", "fx"}, {"layout", "stereo"}, {"file", "fx.wav"}, {"bits", "float"}, {"dither", "none"}}}}});
+    const PlannedMix planned = plan_mix(path);
+    const auto report = render_here(planned, folder / "store", folder / "out");
+    ASSERT_TRUE(report.ok()) << report.error().message;
+    const std::vector<Signal> buses = reference_buses(*planned.document, planned.document->versions[0]);
+    const Signal want = reference_deliverable(*planned.document, buses, planned.document->deliverables[0]);
+    double peak = 0.0;
+    for (const auto& channel : want)
+      for (const double value : channel) peak = std::max(peak, std::abs(value));
+    EXPECT_GT(peak, 4.0);
+    EXPECT_LT(difference_db(read_sound(folder / "out/fx.wav").channels, want), -123) << send_db << " dB sent, fader at " << bus_db << " dB, shelf " << shelf_db;
+  }
+}
 
 }  // namespace
 }  // namespace dubfarm::cli
