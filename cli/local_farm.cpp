@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "cli/output_files.hpp"
+#include "cli/output_series.hpp"
 #include "kernels/device/isa.hpp"
 #include "kernels/loudness/loudness.hpp"
 #include "scheduler/state/job_tasks.hpp"
@@ -92,6 +93,7 @@ class LocalFarm {
     rendered_.resize(plan.chunks.size());
     digests_.resize(plan.prints.size());
     readings_.resize(plan.prints.size());
+    curves_.resize(plan.prints.size());
   }
 
   Result<scheduler::Report> run() {
@@ -201,6 +203,7 @@ class LocalFarm {
     bext.max_short_term_lufs = reading.max_short_term_lufs;
     TRY_ASSIGN(digests_[index], print.finish(bext));
     readings_[index] = reading;
+    curves_[index] = curves_of(print);
     return {};
   }
 
@@ -236,6 +239,8 @@ class LocalFarm {
     report.title = document_.title;
     report.sample_rate = plan_.sample_rate;
     report.length = plan_.length;
+    report.frame_rate = document_.frame_rate;
+    report.start_frames = document_.start_frames;
     for (std::size_t i = 0; i < plan_.prints.size(); ++i) {
       const plan::Print& print = plan_.prints[i];
       const std::size_t source = print.same_as.value_or(i);
@@ -246,6 +251,8 @@ class LocalFarm {
       out.layout = name_of(print.layout);
       for (std::size_t f = 0; f < print.files.size(); ++f) out.files.push_back(report_file(print, print.files[f], digests_[source][f]));
       out.loudness = readings_[source];
+      out.series = curves_[source].series;
+      out.peaks = curves_[source].peaks;
       out.clipped_samples = prints_[source]->measurement().clipped_samples;
     }
     report.chunks_total = progress_.chunks_total;
@@ -268,6 +275,7 @@ class LocalFarm {
   std::vector<std::unique_ptr<worker::Print>> prints_;  // parallel to plan.prints; null where it is the same as an earlier one
   std::vector<std::vector<std::string>> digests_;       // of each print's files; written by its finish task alone
   std::vector<scheduler::LoudnessReading> readings_;
+  std::vector<OutputCurves> curves_;
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   std::unique_ptr<JobState> state_;

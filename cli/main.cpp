@@ -38,7 +38,7 @@ int run(int argc, char** argv) {
   RenderOptions render;
   CLI::App* verb = app.add_subcommand("render", "Render every output of a mix, or those that the globs choose");
   verb->footer(
-      "Outputs appear whole or not at all; report.json beside them holds their loudness and SHA-256, and SHA256SUMS and\n"
+      "Outputs appear whole or not at all; report.html and report.json beside them hold their loudness and SHA-256; SHA256SUMS and\n"
       "manifest.json say what was delivered. What was rendered stays in the store: a second render takes it from there, and a render that was stopped goes on where it was.");
   verb->add_option("mix", render.mix, "The mix document (*.mix.json)")->required();
   verb->add_option("--out", render.out, "Folder for the outputs; made if it is not there")->required();

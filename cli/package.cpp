@@ -7,6 +7,7 @@
 #include "common/mix/resolve.hpp"
 #include "common/sha256.hpp"
 #include "scheduler/delivery/manifest.hpp"
+#include "scheduler/delivery/report_html.hpp"
 
 namespace dubfarm::cli {
 namespace {
@@ -45,6 +46,7 @@ Result<std::string> write_package(const mix::Document& document, const scheduler
   };
   std::string json = scheduler::report_json(report);
   TRY(write(scheduler::kReportName, json));
+  TRY(write(scheduler::kReportPageName, scheduler::report_html(report)));
   TRY(write(scheduler::kManifestName, scheduler::manifest_json(manifest)));
   TRY(write_file_atomically(in(folder, scheduler::kSumsName), scheduler::sha256sums_text(std::move(sums))));
   return json;

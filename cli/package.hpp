@@ -8,7 +8,7 @@
 
 namespace dubfarm::cli {
 
-/// Writes report.json, manifest.json and, last, SHA256SUMS into `folder`, each in one step. Files that an earlier run left there and that
+/// Writes report.json, report.html, manifest.json and, last, SHA256SUMS into `folder`, each in one step. Files that an earlier run left there and that
 /// the document still delivers stay in the manifest with the sums that they had.
 /// @return report.json's text. Errors: no_space, io_error.
 Result<std::string> write_package(const mix::Document& document, const scheduler::Report& report, const std::string& folder);

@@ -17,6 +17,8 @@ PrintMeasurement empty_measurement(int channels, Frames frames, int sample_rate,
   if (extra.speech) measurement.speech_energy.assign(rows, subblocks);
   if (extra.leqm) measurement.m_energy.assign(rows, subblocks);
   measurement.peaks.resize(rows);
+  const Frames subblock = kernels::subblock_frames(sample_rate);
+  measurement.subblock_peaks.resize(static_cast<std::size_t>((frames + subblock - 1) / subblock));
   measurement.sums.assign(rows, std::vector<double>(static_cast<std::size_t>((frames + group - 1) / group)));
   return measurement;
 }
@@ -40,8 +42,16 @@ RangeMeters::RangeMeters(const float* const* channels, const float* const* speec
     m_energy_.resize(size);
     kernels::m_weighted_energies(channels, channel_count, count, sample_rate, m_energy_.data(), subblocks_);
   }
+  const Frames subblock = kernels::subblock_frames(sample_rate);
+  subblock_peaks_.resize(static_cast<std::size_t>((count + subblock - 1) / subblock));
   for (int c = 0; c < channel_count; ++c) {
-    kernels::Peaks peaks = kernels::peaks(channels[c], count);
+    kernels::Peaks peaks;
+    for (Frames b = 0; b * subblock < count; ++b) {
+      const kernels::Peaks here = kernels::peaks(channels[c] + b * subblock, std::min(subblock, count - b * subblock));
+      kernels::Peaks& loudest = subblock_peaks_[static_cast<std::size_t>(b)];
+      loudest = kernels::larger(loudest, here);
+      peaks = kernels::larger(peaks, here);
+    }
     if (is_last) peaks = kernels::larger(peaks, kernels::tail_peaks(channels[c] + count));
     peaks_.push_back(peaks);
     for (Frames at = 0; at < count; at += group) sums_.push_back(kernels::level(channels[c] + at, std::min(group, count - at)).sum);
@@ -58,6 +68,7 @@ void RangeMeters::merge_into(PrintMeasurement& measurement, Frames first) const 
   put(speech_energy_, subblocks_, measurement.speech_energy, subblock);
   put(m_energy_, subblocks_, measurement.m_energy, subblock);
   put(sums_, groups_, measurement.sums, group);
+  std::copy(subblock_peaks_.begin(), subblock_peaks_.end(), measurement.subblock_peaks.begin() + subblock);
   for (std::size_t c = 0; c < peaks_.size(); ++c) measurement.peaks[c] = kernels::larger(measurement.peaks[c], peaks_[c]);
 }
 

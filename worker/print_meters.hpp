@@ -14,6 +14,7 @@ struct PrintMeasurement {
   std::vector<std::vector<double>> speech_energy;  // the same of the speech stems' sum, before gain and dither; empty unless asked
   std::vector<std::vector<double>> m_energy;       // the same as `energy`, M-weighted; empty unless asked
   std::vector<kernels::Peaks> peaks;               // [channels]
+  std::vector<kernels::Peaks> subblock_peaks;      // [sub-blocks, the last may be short]: the largest of all channels
   std::vector<std::vector<double>> sums;           // [channels][groups of 2 s]: of the samples
   std::int64_t clipped_samples = 0;
 };
@@ -41,7 +42,7 @@ class RangeMeters {
   int sample_rate_;
   Frames subblocks_, groups_;
   std::vector<double> energy_, speech_energy_, m_energy_, sums_;  // [channels][...]
-  std::vector<kernels::Peaks> peaks_;
+  std::vector<kernels::Peaks> peaks_, subblock_peaks_;
 };
 
 }  // namespace dubfarm::worker

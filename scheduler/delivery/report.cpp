@@ -15,9 +15,68 @@ ordered_json number_or_null(const std::optional<double>& value) {
   return value ? ordered_json(std::round(*value * 1000) / 1000) : ordered_json(nullptr);
 }
 
+/// Indented, but for lists of plain values, which take one line: a curve is not a screenful.
+void write(std::string& out, const ordered_json& value, std::size_t indent) {
+  const auto is_plain = [](const ordered_json& v) { return !v.is_structured(); };
+  if (!value.is_structured() || value.empty() || (value.is_array() && std::all_of(value.begin(), value.end(), is_plain))) {
+    out += value.dump();
+    return;
+  }
+  out += value.is_array() ? '[' : '{';
+  bool is_first = true;
+  for (const auto& [key, member] : value.items()) {
+    out += is_first ? "\n" : ",\n";
+    is_first = false;
+    out.append(indent + 2, ' ');
+    if (value.is_object()) out += ordered_json(key).dump() + ": ";
+    write(out, member, indent + 2);
+  }
+  out += '\n';
+  out.append(indent, ' ');
+  out += value.is_array() ? ']' : '}';
+}
+
+const char* name_of(CheckResult result) {
+  return result == CheckResult::pass ? "pass" : result == CheckResult::warning ? "warning" : "fail";
+}
+
+ordered_json json_of(const Check& check) {
+  ordered_json out = {{"id", check.id},
+                      {"title", check.title},
+                      {"result", name_of(check.result)},
+                      {"measured", number_or_null(check.measured)},
+                      {"min", number_or_null(check.min)},
+                      {"max", number_or_null(check.max)},
+                      {"unit", check.unit},
+                      {"measured_text", check.measured_text},
+                      {"required_text", check.required_text}};
+  if (!check.spec.empty()) {
+    out["spec"] = check.spec;
+    out["edition"] = check.edition;
+    out["section"] = check.section;
+    out["verified"] = check.is_verified;
+  }
+  out["sentence"] = check.sentence;
+  return out;
+}
+
+ordered_json json_of(const std::vector<std::optional<double>>& points) {
+  ordered_json list = ordered_json::array();
+  for (const auto& point : points) list.push_back(point ? ordered_json(std::round(*point * 10) / 10) : ordered_json(nullptr));
+  return list;
+}
+
 std::string cell(const std::optional<double>& value) { return value ? fmt::format("{:.1f}", *value) : "-"; }
 
 }  // namespace
+
+std::string timecode_at(const Report& report, Frames at) {
+  // Frames are cut at round_half_up(n * sample_rate / rate): take the last that begins at `at` or before.
+  std::int64_t n = at * report.frame_rate.numerator / (static_cast<std::int64_t>(report.sample_rate) * report.frame_rate.denominator);
+  while (mix::audio_frames(n + 1, report.sample_rate, report.frame_rate) <= at) ++n;
+  while (n > 0 && mix::audio_frames(n, report.sample_rate, report.frame_rate) > at) --n;
+  return mix::format_timecode(report.start_frames + n, report.frame_rate);
+}
 
 std::string report_json(const Report& report) {
   ordered_json outputs = ordered_json::array();
@@ -34,23 +93,37 @@ std::string report_json(const Report& report) {
                          {"max_short_term_lufs", number_or_null(output.loudness.max_short_term_lufs)},
                          {"true_peak_dbtp", number_or_null(output.loudness.true_peak_dbtp)}};
     entry["clipped_samples"] = output.clipped_samples;
-    entry["checks"] = ordered_json::array();
-    entry["pass"] = true;  // no check failed: delivery specs are not checked by this version
+    ordered_json checks = ordered_json::array(), marks = ordered_json::array();
+    for (const Check& check : output.checks) checks.push_back(json_of(check));
+    entry["checks"] = std::move(checks);
+    entry["pass"] = all_pass(output.checks);
+    for (const PeakMark& mark : output.peaks)
+      marks.push_back({{"at", mark.at}, {"timecode", timecode_at(report, mark.at)}, {"dbtp", std::round(mark.dbtp * 100) / 100}});
+    entry["true_peaks"] = std::move(marks);
+    entry["series"] = {{"step", output.series.step},
+                       {"momentary_lufs", json_of(output.series.momentary_lufs)},
+                       {"short_term_lufs", json_of(output.series.short_term_lufs)},
+                       {"peak_dbfs", json_of(output.series.peak_dbfs)}};
     outputs.push_back(std::move(entry));
   }
   const ordered_json document = {
+      {"dubfarm_report", 1},
       {"dubfarm", DUBFARM_VERSION},
       {"mix", report.mix},
       {"title", report.title},
       {"sample_rate", report.sample_rate},
       {"length", report.length},
+      {"frame_rate", mix::name_of(report.frame_rate)},
+      {"start", mix::format_timecode(report.start_frames, report.frame_rate)},
       {"backend", report.backend},
       {"outputs", std::move(outputs)},
       {"chunks", {{"total", report.chunks_total}, {"rendered", report.chunks_rendered}, {"reused", report.chunks_reused}}},
       {"rendered_seconds", std::round(report.rendered_seconds * 1000) / 1000},
       {"elapsed_seconds", std::round(report.elapsed_seconds * 1000) / 1000},
   };
-  return document.dump(2) + "\n";
+  std::string text;
+  write(text, document, 0);
+  return text + "\n";
 }
 
 std::string report_table(const Report& report) {

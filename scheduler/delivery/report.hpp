@@ -5,7 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "common/mix/timecode.hpp"
+#include "scheduler/delivery/check.hpp"
 #include "scheduler/delivery/loudness.hpp"
+#include "scheduler/delivery/series.hpp"
 
 namespace dubfarm::scheduler {
 
@@ -22,17 +25,25 @@ struct ReportOutput {
   std::vector<ReportFile> files;
   LoudnessReading loudness;
   std::int64_t clipped_samples = 0;
+  std::vector<Check> checks;
+  Series series;
+  std::vector<PeakMark> peaks;
 };
 struct Report {
   std::string mix, title;
   int sample_rate = 0;
   Frames length = 0;
+  mix::FrameRate frame_rate;
+  std::int64_t start_frames = 0;  // timecode of frame 0, in video frames
   std::vector<ReportOutput> outputs;
   std::size_t chunks_total = 0, chunks_rendered = 0, chunks_reused = 0;
   double rendered_seconds = 0;  // of audio
   double elapsed_seconds = 0;
   std::string backend;
 };
+
+/// The timecode of a frame of the timeline: that of the video frame in which it lies.
+[[nodiscard]] std::string timecode_at(const Report& report, Frames at);
 
 /// The document described by docs/formats/report.schema.json, indented, with a final newline.
 [[nodiscard]] std::string report_json(const Report& report);

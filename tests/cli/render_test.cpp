@@ -93,7 +93,7 @@ TEST_F(Render, AnotherLanguageRendersOnlyWhatSpeaksIt) {
   EXPECT_EQ(chunks(render("out", "store", {"--version", "en"})), rendered(14, 0));
   EXPECT_EQ(chunks(render("out", "store", {"--version", "fr"})), rendered(1, 13));  // the one line, and nothing else
   EXPECT_EQ(chunks(render("out", "store")), rendered(0, 15));
-  EXPECT_EQ(files_below(reel_.folder / "out"), (std::vector<std::string>{"SHA256SUMS", "en/Reel.wav", "fr/Reel.wav", "manifest.json", "report.json"}));
+  EXPECT_EQ(files_below(reel_.folder / "out"), (std::vector<std::string>{"SHA256SUMS", "en/Reel.wav", "fr/Reel.wav", "manifest.json", "report.html", "report.json"}));
 }
 
 TEST_F(Render, NamesPathsAndLanguagesAreNotPartOfAChunk) {

@@ -49,18 +49,18 @@ Reel* Verify::rendered_ = nullptr;
 TEST_F(Verify, PassesWhatWasDelivered) {
   const CommandResult result = verify();
   EXPECT_EQ(result.status, 0) << result.err;
-  EXPECT_THAT(result.out, StartsWith("4 files, ")) << "two outputs, report.json, manifest.json";
+  EXPECT_THAT(result.out, StartsWith("5 files, ")) << "two outputs, two reports, manifest.json";
   EXPECT_THAT(result.out, HasSubstr(" MB: all as they were delivered\n"));
   EXPECT_EQ(result.err, "");
   const Json json = Json::parse(verify({"--json", "--threads", "1"}).out);
   EXPECT_EQ(json["pass"], true);
-  EXPECT_EQ(json["files"], 4);
+  EXPECT_EQ(json["files"], 5);
   EXPECT_EQ(json["problems"], Json::array());
 }
 
 TEST_F(Verify, AgreesWithSha256sum) {
   const std::string list = file_text(out() + "/SHA256SUMS");
-  EXPECT_EQ(std::count(list.begin(), list.end(), '\n'), 4);
+  EXPECT_EQ(std::count(list.begin(), list.end(), '\n'), 5);
   EXPECT_EQ(std::system(("cd '" + out() + "' && sha256sum -c --quiet --strict SHA256SUMS").c_str()), 0);
 }
 
@@ -71,7 +71,7 @@ TEST_F(Verify, FindsOneAlteredSample) {
   const CommandResult result = verify();
   EXPECT_EQ(result.status, 1);
   EXPECT_THAT(result.out, ::testing::MatchesRegex("altered: en/Reel.wav: its SHA-256 begins [0-9a-f]+, that of the delivered file [0-9a-f]+; "
-                                                  "fetch it again, or render again\n1 of 4 files are not as they were delivered\n"));
+                                                  "fetch it again, or render again\n1 of 5 files are not as they were delivered\n"));
   const Json json = Json::parse(verify({"--json"}).out);
   EXPECT_EQ(json["pass"], false);
   EXPECT_EQ(json["problems"][0]["path"], "en/Reel.wav");
@@ -88,7 +88,7 @@ TEST_F(Verify, FindsWhatIsMissingShortOrExtra) {
                               "altered: en/Reel.wav: it has 1000 bytes, the delivered file had [0-9]+; fetch it again, or render again\n"
                               "extra: fr/Reel .copy..wav: no file of this name was delivered; take it out of the folder\n"
                               "missing: fr/Reel.wav: it was delivered and is not there; fetch it again, or render again\n"
-                              "3 of 4 files are not as they were delivered\n"));
+                              "3 of 5 files are not as they were delivered\n"));
 }
 
 TEST_F(Verify, IsNotTakenInByAListThatWasChangedToo) {
@@ -118,7 +118,7 @@ TEST_F(Verify, KnowsTheOutputsThatALaterRenderLeftAlone) {
   ASSERT_EQ(dubfarm({"render", rendered_->mix, "--out", out(), "--store", rendered_->folder / "store", "--version", "fr"}).status, 0);
   const CommandResult result = verify();
   EXPECT_EQ(result.status, 0) << result.out;
-  EXPECT_THAT(result.out, StartsWith("4 files, "));
+  EXPECT_THAT(result.out, StartsWith("5 files, "));
 }
 
 }  // namespace
