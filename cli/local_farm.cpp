@@ -8,6 +8,7 @@
 #include <mutex>
 #include <thread>
 
+#include "cli/masters.hpp"
 #include "cli/output_files.hpp"
 #include "cli/output_series.hpp"
 #include "kernels/device/isa.hpp"
@@ -40,13 +41,8 @@ worker::PrintSpec print_spec(const mix::Document& document, const plan::Plan& pl
   spec.sample_rate = plan.sample_rate;
   spec.length = plan.length;
   spec.layout = print.layout;
-  for (const plan::PrintInput& input : print.inputs) {
-    worker::PrintStem stem{{}, input.matrix};
-    stem.is_speech = scheduler::is_speech(document.buses[plan.timelines[input.timeline].bus].role);
-    spec.extra_meters.speech |= stem.is_speech && delivery != nullptr;
-    for (const plan::Placement& p : plan.timelines[input.timeline].placements) stem.placements.push_back({p.first, p.length, plan.chunks[p.chunk].key});
-    spec.stems.push_back(std::move(stem));
-  }
+  spec.stems = print_stems(document, plan, print.inputs);
+  for (const worker::PrintStem& stem : spec.stems) spec.extra_meters.speech |= stem.is_speech && delivery != nullptr;
   spec.extra_meters.leqm = delivery != nullptr && delivery->leqm_db.has_value();
   spec.sample_type = deliverable.sample_type;
   spec.dither = deliverable.dither == mix::Dither::tpdf && deliverable.sample_type != mix::SampleType::float32;
@@ -75,9 +71,10 @@ scheduler::LoudnessReading measured(const mix::Document& document, const worker:
 class LocalFarm {
  public:
   LocalFarm(const mix::Document& document, const plan::Plan& plan, const Store& store, const FarmOptions& options)
-      : document_(document), plan_(plan), store_(store), options_(options), sources_(source_files(plan), plan.sample_rate, store), irs_(sources_, kIrSpectraLimit) {
+      : document_(document), plan_(plan), store_(store), options_(options), sources_(source_files(plan), plan.sample_rate, store), irs_(sources_, kIrSpectraLimit),
+        masters_(document, plan) {
     std::vector<scheduler::Task> tasks =
-        scheduler::job_tasks(plan, std::max<Frames>(kernels::history_frames(plan.sample_rate), kernels::kTruePeakHistory));
+        scheduler::job_tasks(plan, std::max<Frames>(kernels::history_frames(plan.sample_rate), kernels::kTruePeakHistory), masters_.reaches());
     std::vector<bool> done(tasks.size(), false);
     for (std::size_t c = 0; c < plan.chunks.size(); ++c) {
       done[c] = store.has(plan.chunks[c].key);
@@ -88,8 +85,15 @@ class LocalFarm {
     progress_.chunks_total = plan.chunks.size();
     for (const scheduler::Task& task : tasks) progress_.ranges_total += task.kind == TaskKind::range ? 1 : 0;
     state_ = std::make_unique<JobState>(std::move(tasks), done);
-    for (const plan::Print& print : plan.prints)
-      prints_.push_back(print.same_as ? nullptr : std::make_unique<worker::Print>(print_spec(document, plan, print, options.output_folder, spec_of(options, print.deliverable))));
+    for (const plan::Print& print : plan.prints) {
+      if (print.same_as) {
+        prints_.push_back(nullptr);
+        continue;
+      }
+      worker::PrintSpec spec = print_spec(document, plan, print, options.output_folder, spec_of(options, print.deliverable));
+      spec.levelling = masters_.levelling(print);
+      prints_.push_back(std::make_unique<worker::Print>(std::move(spec)));
+    }
     rendered_.resize(plan.chunks.size());
     digests_.resize(plan.prints.size());
     readings_.resize(plan.prints.size());
@@ -271,6 +275,7 @@ class LocalFarm {
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   worker::Sources sources_;
   worker::IrCache irs_;
+  Masters masters_;
   std::map<program::Key, TaskId> chunk_of_;
   std::vector<std::unique_ptr<worker::Print>> prints_;  // parallel to plan.prints; null where it is the same as an earlier one
   std::vector<std::vector<std::string>> digests_;       // of each print's files; written by its finish task alone

@@ -4,99 +4,12 @@
 #include <mutex>
 
 #include "kernels/loudness/loudness.hpp"
-#include "kernels/mix/mix.hpp"
 #include "kernels/quantise/quantise.hpp"
 
 namespace dubfarm::worker {
 namespace {
 
 constexpr Frames kBlock = 8192;  // summed and quantised at a time: [12] doubles of it stay in the cache
-
-/// The blobs that sound in one range, open.
-class RangeInputs {
- public:
-  /// Opens what sounds in [first, end). What is missing or corrupt goes into `lost`.
-  Result<void> open(const Store& store, const std::vector<PrintStem>& stems, Frames first, Frames end) {
-    for (const PrintStem& stem : stems) {
-      auto place = std::lower_bound(stem.placements.begin(), stem.placements.end(), first,
-                                    [](const PrintPlacement& p, Frames at) { return p.first + p.length <= at; });
-      for (; place != stem.placements.end() && place->first < end; ++place) {
-        Result<BlobReader> blob = store.open_blob(place->key);
-        if (blob.ok() && (blob->channels() != stem.matrix.columns || blob->frames() != place->length))
-          blob = fail(Errc::corrupt, "{}: a blob of another shape", store.path_of(place->key));
-        if (blob.ok()) inputs_.push_back({&stem, &*place, std::move(*blob)});
-        else TRY(note_lost(store, *place, blob.error()));
-      }
-    }
-    return {};
-  }
-
-  [[nodiscard]] bool has_speech() const {
-    return std::any_of(inputs_.begin(), inputs_.end(), [](const Input& input) { return input.stem->is_speech; });
-  }
-
-  /// out[o][i] = sum over stems (or the speech stems only) and their channels, in order, of matrix * sample, for frames [first, first + count).
-  Result<void> sum(const Store& store, Frames first, Frames count, int channels, double* const* out, bool only_speech = false) {
-    for (Frames at = first; at < first + count;) {
-      Frames end = first + count;  // until there, the same blobs sound, and each is at hand
-      heard_.clear();
-      for (Input& input : inputs_) {
-        if (only_speech && !input.stem->is_speech) continue;
-        const Frames begin = input.place->first, over = begin + input.place->length;
-        if (at < begin) end = std::min(end, begin);
-        if (at < begin || at >= over) continue;
-        end = std::min(end, over);
-        for (int c = 0; c < input.stem->matrix.columns; ++c) {
-          if (input.blob.is_silent(c) || !is_heard(input.stem->matrix, c)) continue;
-          Result<std::span<const float>> x = input.blob.view(c, at - begin, end - at);
-          if (!x.ok()) return note_lost(store, *input.place, x.error());
-          end = std::min(end, at + static_cast<Frames>(x->size()));
-          heard_.push_back({&input.stem->matrix, c, x->data()});
-        }
-      }
-      for (int o = 0; o < channels; ++o) {
-        lanes_.clear(), gains_.clear();
-        for (const Heard& heard : heard_)
-          if (const double gain = heard.matrix->at(o, heard.channel); gain != 0) lanes_.push_back(heard.samples), gains_.push_back(gain);
-        double* const to = out[o] + (at - first);
-        kernels::mix_store(lanes_.data(), static_cast<int>(lanes_.size()), gains_.data(), 1, end - at, &to);
-      }
-      at = end;
-    }
-    return {};
-  }
-
-  [[nodiscard]] LostBlobs& lost() { return lost_; }
-
- private:
-  struct Input {
-    const PrintStem* stem;
-    const PrintPlacement* place;
-    BlobReader blob;
-  };
-  struct Heard {
-    const Matrix* matrix;
-    int channel;
-    const float* samples;
-  };
-  static bool is_heard(const Matrix& matrix, int channel) {
-    for (int o = 0; o < matrix.rows; ++o)
-      if (matrix.at(o, channel) != 0) return true;
-    return false;
-  }
-  /// A blob that is gone or damaged is rendered again; any other trouble is an error.
-  Result<void> note_lost(const Store& store, const PrintPlacement& place, const Error& error) {
-    if (error.code != Errc::corrupt && error.code != Errc::not_found) return error;
-    store.discard(place.key);
-    lost_.keys.push_back(place.key);
-    return {};
-  }
-  std::vector<Input> inputs_;  // stems in order, so sums are too
-  std::vector<Heard> heard_;
-  std::vector<const float*> lanes_;
-  std::vector<double> gains_;
-  LostBlobs lost_;
-};
 
 }  // namespace
 
@@ -149,8 +62,8 @@ Result<std::optional<LostBlobs>> Print::print_range(const Store& store, Frames f
   std::byte* const bytes = scratch.bytes.reserve(static_cast<std::size_t>(channels * kBlock * 4));
 
   const Frames reach_back = std::max<Frames>(0, first - history);
-  RangeInputs inputs;
-  TRY(inputs.open(store, spec_.stems, reach_back, first + count));
+  LevelledSum inputs(store, spec_.stems, channels, spec_.levelling, reach_back, first + count);
+  TRY(inputs.open());
   const bool measures_speech = spec_.extra_meters.speech && inputs.has_speech();
   Buffer speech;
   if (measures_speech) speech = scratch.pool.take(channels, history + count);
@@ -158,7 +71,7 @@ Result<std::optional<LostBlobs>> Print::print_range(const Store& store, Frames f
   std::int64_t clipped = 0;
   for (Frames at = reach_back; at < first + count && inputs.lost().keys.empty();) {
     const Frames end = at < first ? first : std::min(first + count, at + kBlock), n = std::min(kBlock, end - at);
-    TRY(inputs.sum(store, at, n, channels, sum.data()));
+    TRY(inputs.next(n, sum.data(), at >= first));
     if (!inputs.lost().keys.empty()) break;
     std::vector<float*> measured = delivered.pointers(history + at - first);
     const auto pack = [&](std::span<const int> order, float* const* to) {
@@ -184,7 +97,7 @@ Result<std::optional<LostBlobs>> Print::print_range(const Store& store, Frames f
       }
     }
     if (measures_speech) {
-      TRY(inputs.sum(store, at, n, channels, sum.data(), true));
+      TRY(inputs.speech(n, sum.data()));
       for (int c = 0; c < channels; ++c)
         std::transform(sum[static_cast<std::size_t>(c)], sum[static_cast<std::size_t>(c)] + n, speech.channel(c) + (history + at - first),
                        [](double v) { return static_cast<float>(v); });
@@ -199,6 +112,7 @@ Result<std::optional<LostBlobs>> Print::print_range(const Store& store, Frames f
   const std::lock_guard lock(mutex_);
   meters.merge_into(measurement_, first);
   measurement_.clipped_samples += clipped;
+  measurement_.limiter = merged(measurement_.limiter, inputs.figures());
   return std::optional<LostBlobs>();
 }
 

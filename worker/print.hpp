@@ -8,23 +8,14 @@
 #include "common/layout.hpp"
 #include "common/media/output_file.hpp"
 #include "common/mix/document.hpp"
-#include "common/program/program.hpp"
 #include "common/result.hpp"
 #include "common/store/store.hpp"
 #include "worker/buffers.hpp"
+#include "worker/levelled_sum.hpp"
 #include "worker/print_meters.hpp"
 
 namespace dubfarm::worker {
 
-struct PrintPlacement {
-  Frames first = 0, length = 0;  // on the timeline
-  program::Key key;
-};
-struct PrintStem {
-  std::vector<PrintPlacement> placements;  // ascending; silence between them
-  Matrix matrix;                           // [output channels][stem channels], levels included
-  bool is_speech = false;                  // opens the dialogue gate
-};
 struct PrintFileSpec {
   std::string path;           // final
   std::vector<int> channels;  // of the layout, in the order they are written
@@ -36,6 +27,7 @@ struct PrintSpec {
   Frames length = 0;
   Layout layout = Layout::stereo;
   std::vector<PrintStem> stems;  // in the order of summation
+  Levelling levelling;           // gain and limiter; by default neither
   mix::SampleType sample_type = mix::SampleType::int24;
   bool dither = true;
   std::string dither_name;  // dither is a function of this, the channel and the position
@@ -44,9 +36,6 @@ struct PrintSpec {
   media::Bext bext;  // without loudness
   ExtraMeters extra_meters{};
 };
-
-/// The blobs that a range needed and did not find intact: to be rendered again.
-struct LostBlobs { std::vector<program::Key> keys; };
 
 /// Memory of one printing thread.
 struct PrintScratch {

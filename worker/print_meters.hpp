@@ -5,18 +5,20 @@
 
 #include "common/units.hpp"
 #include "kernels/true_peak/true_peak.hpp"
+#include "worker/levelled_sum.hpp"
 
 namespace dubfarm::worker {
 
 /// What was measured of one programme, every range in; the material of scheduler/delivery.
 struct PrintMeasurement {
   std::vector<std::vector<double>> energy;         // [channels][sub-blocks of 20 ms], K-weighted
-  std::vector<std::vector<double>> speech_energy;  // the same of the speech stems' sum, before gain and dither; empty unless asked
+  std::vector<std::vector<double>> speech_energy;  // the same of the speech stems' sum, with gain and limiter, before dither; empty unless asked
   std::vector<std::vector<double>> m_energy;       // the same as `energy`, M-weighted; empty unless asked
   std::vector<kernels::Peaks> peaks;               // [channels]
   std::vector<kernels::Peaks> subblock_peaks;      // [sub-blocks, the last may be short]: the largest of all channels
   std::vector<std::vector<double>> sums;           // [channels][groups of 2 s]: of the samples
   std::int64_t clipped_samples = 0;
+  LimiterFigures limiter;
 };
 
 /// What is measured beyond what every output is.

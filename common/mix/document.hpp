@@ -121,6 +121,17 @@ enum class Split : std::uint8_t { none, mono };
 enum class ChannelOrder : std::uint8_t { smpte, film };
 enum class FileFormat : std::uint8_t { wav, rf64, bw64, flac, aiff };
 
+/// What a deliverable's one static gain brings to the loudness of its spec; none: no gain.
+enum class Normalize : std::uint8_t { none, program, dialogue };
+/// A true-peak limiter, linked over all channels (kernels/limit).
+struct Limiter {
+  double ceiling_dbtp = -1;
+  Frames lookahead = 0, release = 0;        // release: in which the gain recovers by 6 dB
+  std::optional<double> max_reduction_db;   // the most that it may take off; what needs more is refused
+};
+/// me: music and effects, for dubbing; parse_mix has made sure that no dialogue reaches it.
+enum class DeliverableKind : std::uint8_t { mix, me };
+
 struct Deliverable {
   std::string name;
   Layout layout = Layout::stereo;  // not used where per_bus
@@ -138,6 +149,10 @@ struct Deliverable {
   Place loudness_place;
   FileFormat format = FileFormat::wav;
   std::optional<Frames> measure_from, measure_to;
+  Normalize normalize = Normalize::none;
+  std::optional<Limiter> limiter;
+  std::optional<std::size_t> follow;       // index into Document::deliverables: whose gain and limiter it takes
+  DeliverableKind kind = DeliverableKind::mix;
   Place place;
 };
 

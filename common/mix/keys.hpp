@@ -28,8 +28,10 @@ inline constexpr std::string_view kAdjustKeys[] = {"tracks", "buses", "gain_db"}
 inline constexpr std::string_view kDeliverableKeys[] = {"name",   "layout",   "file",    "include",   "mix",     "downmix",
                                                         "matrix", "versions", "per_bus", "split",     "order",   "format",
                                                         "bits",   "dither",   "loudness", "measure", "normalize", "limiter",
-                                                        "follow"};
+                                                        "follow", "kind"};
 inline constexpr std::string_view kMeasureKeys[] = {"from", "to"};
+
+inline constexpr std::string_view kLimiterKeys[] = {"ceiling_dbtp", "lookahead", "release", "max_reduction_db"};
 
 inline constexpr KeySet kDocumentObject{"document", kDocumentKeys};
 inline constexpr KeySet kBusObject{"bus", kBusKeys};
@@ -45,9 +47,10 @@ inline constexpr KeySet kMuteObject{"mute", kMuteKeys};
 inline constexpr KeySet kAdjustObject{"adjust", kAdjustKeys};
 inline constexpr KeySet kDeliverableObject{"deliverable", kDeliverableKeys};
 inline constexpr KeySet kMeasureObject{"measure", kMeasureKeys};
+inline constexpr KeySet kLimiterObject{"limiter", kLimiterKeys};
 
 inline constexpr KeySet kObjects[] = {kDocumentObject, kBusObject,    kReverbObject,      kTrackObject,  kClipObject,
                                       kFadeObject,     kEqBandObject, kPanObject,         kSendObject,   kVersionObject,
-                                      kMuteObject,     kAdjustObject, kDeliverableObject, kMeasureObject};
+                                      kMuteObject,     kAdjustObject, kDeliverableObject, kMeasureObject, kLimiterObject};
 
 }  // namespace dubfarm::mix

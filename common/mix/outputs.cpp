@@ -106,6 +106,14 @@ std::string render_identity(const Document& document, const VersionView& version
                   static_cast<int>(deliverable.sample_type), static_cast<int>(deliverable.dither), static_cast<int>(deliverable.split),
                   static_cast<int>(deliverable.order), static_cast<int>(deliverable.format), deliverable.loudness, deliverable.measure_from.value_or(-1),
                   deliverable.measure_to.value_or(-1), deliverable.dither == Dither::none ? "" : deliverable.name);
+  if (deliverable.normalize != Normalize::none) out += fmt::format("normalize {}\n", static_cast<int>(deliverable.normalize));
+  if (const auto& l = deliverable.limiter) {
+    out += fmt::format("limiter {} {} {} {}\n", l->ceiling_dbtp, l->lookahead, l->release, l->max_reduction_db.value_or(-1));
+  }
+  if (deliverable.follow) {
+    const Deliverable& master = document.deliverables[*deliverable.follow];
+    if (master.normalize != Normalize::none || master.limiter) out += "follow " + render_identity(document, version, master, std::nullopt);
+  }
   for (const std::size_t stem : targets) {
     const auto level = deliverable.mix.find(document.buses[stem].name);
     out += fmt::format("stem {} {}\n", stem, level == deliverable.mix.end() || only_stem ? 0.0 : level->second);

@@ -274,6 +274,7 @@ void MixParser::read_document(const Value& root) {
   if (deliverables_list->node.items.empty()) reader.error(*deliverables_list, "no deliverables: there is nothing to render", "", "empty");
   if (before_tracks == before_names && reader.errors.size() == after_tracks)
     check_outputs(*deliverables_list, after_tracks == before_tracks);
+  if (reader.errors.empty()) check_levels(*deliverables_list);
 }
 
 ParseOutcome parse_mix(std::string_view text, const std::string& path) {

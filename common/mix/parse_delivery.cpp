@@ -13,9 +13,6 @@ constexpr std::pair<std::string_view, Dither> kDithers[] = {{"tpdf", Dither::tpd
 constexpr std::pair<std::string_view, Split> kSplits[] = {{"none", Split::none}, {"mono", Split::mono}};
 constexpr std::pair<std::string_view, ChannelOrder> kOrders[] = {{"smpte", ChannelOrder::smpte}, {"film", ChannelOrder::film}};
 
-enum class Normalize { none, program, dialogue };
-constexpr std::pair<std::string_view, Normalize> kNormalizations[] = {
-    {"none", Normalize::none}, {"program", Normalize::program}, {"dialogue", Normalize::dialogue}};
 enum class Downmix { lo_ro, lt_rt };
 constexpr std::pair<std::string_view, Downmix> kDownmixes[] = {{"lo_ro", Downmix::lo_ro}, {"lt_rt", Downmix::lt_rt}};
 
@@ -156,27 +153,13 @@ void MixParser::read_measure(const Value& value, Deliverable& deliverable) {
         "", "nothing to measure");
 }
 
-/// One clear error for each feature that the format has and dubfarm does not have yet.
-void MixParser::check_features_to_come(const Fields& fields) {
-  const auto not_yet = [&](const Value& value, std::string_view feature, std::string_view until_then) {
-    reader.error(value, fmt::format("not yet: {}", feature), std::string(until_then), std::string(kOnlyNow));
-  };
-  if (const auto value = fields.find("normalize"))
-    if (const auto kind = reader.choice(*value, kNormalizations); kind && *kind != Normalize::none)
-      not_yet(*value, fmt::format("\"normalize\": {}", shown(value->node)), "normalisation is to come; write \"none\" until then");
-  if (const auto value = fields.find("limiter"); value && value->node.type != JsonType::null) {
-    if (reader.expect(*value, JsonType::object, "an object or null"))
-      not_yet(*value, "a \"limiter\"", "the limiter is to come; write null until then");
-  }
-  if (const auto value = fields.find("follow"))
-    not_yet(*value, "\"follow\"",
-            "it is to come with normalisation and the limiter; without those there is no gain to follow, so leave it out");
-  if (const auto value = fields.find("downmix")) {
-    const auto kind = reader.choice(*value, kDownmixes);
-    if (kind == Downmix::lt_rt) not_yet(*value, "\"downmix\": \"lt_rt\"", "write \"lo_ro\" until then");
-    if (kind == Downmix::lo_ro && fields.has("matrix"))
-      reader.error(*value, "both \"downmix\" and \"matrix\"", "they answer the same question; take one out", "or \"matrix\"");
-  }
+void MixParser::read_downmix(const Fields& fields) {
+  const auto value = fields.find("downmix");
+  const auto kind = value ? reader.choice(*value, kDownmixes) : std::nullopt;
+  if (kind == Downmix::lt_rt)
+    reader.error(*value, "not yet: \"downmix\": \"lt_rt\"", "write \"lo_ro\" until then", std::string(kOnlyNow));
+  if (kind == Downmix::lo_ro && fields.has("matrix"))
+    reader.error(*value, "both \"downmix\" and \"matrix\"", "they answer the same question; take one out", "or \"matrix\"");
 }
 
 void MixParser::read_file_pattern(const Value& value, Deliverable& deliverable) {
@@ -255,7 +238,8 @@ void MixParser::read_deliverable(const Value& value) {
   if (const auto loudness = fields.find("loudness"))
     if (auto spec = reader.text(*loudness, "the name of a delivery spec")) deliverable.loudness = std::move(*spec), deliverable.loudness_place = loudness->place();
   if (const auto measure = fields.find("measure")) read_measure(*measure, deliverable);
-  check_features_to_come(fields);
+  read_downmix(fields);
+  read_levels(fields, deliverable);
   document.deliverables.push_back(std::move(deliverable));
 }
 

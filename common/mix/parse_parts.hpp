@@ -41,6 +41,9 @@ struct MixParser {
   // parse_delivery.cpp
   void read_version(const Value& value);
   void read_deliverable(const Value& value);
+  // parse_levels.cpp: what sets a deliverable's level, and what must be true of it once all deliverables are read
+  void read_levels(const Fields& fields, Deliverable& deliverable);
+  void check_levels(const Value& deliverables_list);
   // check_outputs.cpp: `deliverables` is the list; tracks_are_sound: whether two renders can be compared
   void check_outputs(const Value& deliverables_list, bool tracks_are_sound);
 
@@ -65,7 +68,8 @@ struct MixParser {
   void read_mix(const Value& value, Deliverable& deliverable);
   void read_measure(const Value& value, Deliverable& deliverable);
   void read_format(const Fields& fields, Deliverable& deliverable);  // parse_format.cpp
-  void check_features_to_come(const Fields& fields);
+  void read_downmix(const Fields& fields);
+  void read_limiter(const Value& value, Deliverable& deliverable);
 };
 
 /// Names that a file pattern knows without a variable being declared.

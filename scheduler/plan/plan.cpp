@@ -62,6 +62,28 @@ Plan make_plan(const mix::Document& document, const MediaTable& media, const Sel
     return entry->second;
   };
 
+  const auto inputs = [&](std::size_t version, const mix::Deliverable& deliverable, Layout layout, const std::vector<std::size_t>& stems) {
+    std::vector<PrintInput> out;
+    for (const std::size_t stem : stems) {
+      const mix::Bus& bus = document.buses[stem];
+      Matrix matrix = deliverable.matrix ? *deliverable.matrix : conversion_matrix(bus.layout, layout);
+      const auto level = deliverable.mix.find(bus.name);
+      const double gain = level == deliverable.mix.end() ? 1.0 : linear_from_db(level->second);
+      for (double& value : matrix.values) value *= gain;
+      out.push_back({timeline(version, stem), std::move(matrix)});
+    }
+    return out;
+  };
+  std::map<std::pair<std::size_t, std::size_t>, std::size_t> master_of;  // (version, deliverable)
+  const auto master = [&](std::size_t version, std::size_t follower) -> std::optional<std::size_t> {
+    const std::size_t index = document.deliverables[follower].follow.value_or(follower);
+    const mix::Deliverable& deliverable = document.deliverables[index];
+    if (deliverable.normalize == mix::Normalize::none && !deliverable.limiter) return std::nullopt;
+    const auto [entry, is_new] = master_of.emplace(std::pair{version, index}, plan.masters.size());
+    if (is_new) plan.masters.push_back({version, index, inputs(version, deliverable, deliverable.layout, mix::included_stems(document, deliverable))});
+    return entry->second;
+  };
+
   for (const mix::OutputPlan& output : selected_outputs(document, selection)) {
     const mix::Deliverable& deliverable = document.deliverables[output.deliverable];
     std::vector<std::size_t> stems = mix::included_stems(document, deliverable);
@@ -76,14 +98,8 @@ Plan make_plan(const mix::Document& document, const MediaTable& media, const Sel
       print.layout = deliverable.per_bus ? document.buses[sum.front()].layout : deliverable.layout;
       print.dither_name = deliverable.name;
       if (print.bus) print.dither_name += '/' + document.buses[*print.bus].name;
-      for (const std::size_t stem : sum) {
-        const mix::Bus& bus = document.buses[stem];
-        Matrix matrix = deliverable.matrix ? *deliverable.matrix : conversion_matrix(bus.layout, print.layout);
-        const auto level = deliverable.mix.find(bus.name);
-        const double gain = level == deliverable.mix.end() ? 1.0 : linear_from_db(level->second);
-        for (double& value : matrix.values) value *= gain;
-        print.inputs.push_back({timeline(output.version, stem), std::move(matrix)});
-      }
+      print.inputs = inputs(output.version, deliverable, print.layout, sum);
+      print.master = master(output.version, output.deliverable);
       for (const mix::OutputFile& file : output.files)
         if (file.bus == print.bus)
           print.files.push_back({file.path, file.channel ? std::vector<int>{*file.channel} : mix::file_channels(print.layout, deliverable.order).value()});

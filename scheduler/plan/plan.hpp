@@ -47,6 +47,14 @@ struct PrintFile {
   std::vector<int> channels;   // of the print's layout, in the order they are written
 };
 
+/// A deliverable of one version with a normalisation gain or a limiter: its own print and all that follow it take both from its sum,
+/// whether or not it is printed itself.
+struct Master {
+  std::size_t version = 0;
+  std::size_t deliverable = 0;
+  std::vector<PrintInput> inputs;  // as its print has them
+};
+
 /// One sum of stems, written as one file (or one per channel) and measured as one programme.
 struct Print {
   std::size_t version = 0;
@@ -56,6 +64,7 @@ struct Print {
   std::vector<PrintInput> inputs;  // in document order of the stems: the order of summation
   std::vector<PrintFile> files;
   std::string dither_name;         // the deliverable's name, and the stem's where per_bus: dither depends on it and the position alone
+  std::optional<std::size_t> master;   // index into Plan::masters: whose gain and limiter it takes; none: as it is
   std::optional<std::size_t> same_as;  // an earlier print (index) with the same paths and render: written once
 };
 
@@ -68,6 +77,7 @@ struct Plan {
   std::vector<Chunk> chunks;  // each key once
   std::vector<StemTimeline> timelines;
   std::vector<Print> prints;
+  std::vector<Master> masters;
   SourceTable sources;
 };
 

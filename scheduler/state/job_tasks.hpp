@@ -1,5 +1,6 @@
 // The tasks of a plan: every chunk, every print range after the chunks it hears, every print's finish after its ranges.
 #pragma once
+#include <span>
 #include <vector>
 
 #include "scheduler/plan/plan.hpp"
@@ -10,9 +11,13 @@ namespace dubfarm::scheduler {
 /// Ranges start on this grid (frames); meters need it (kernels/loudness: groups of 2 s).
 [[nodiscard]] constexpr Frames range_grid(int sample_rate) { return 2 * static_cast<Frames>((sample_rate + 49) / 50 * 50); }
 
+/// How far before and after a frame the limiter of a master hears, in frames; 0 where it has none.
+struct LimiterReach { Frames before = 0, after = 0; };
+
 /// Tasks 0 ... plan.chunks.size() - 1 are the chunks, in the plan's order; then, print by print, its ranges and its finish. A print that is
 /// the same as an earlier one has none. Chunks are in the order of the timeline, so that outputs grow from their start.
 /// @param history  frames before a range that printing it reads too.
-[[nodiscard]] std::vector<Task> job_tasks(const plan::Plan& plan, Frames history);
+/// @param limiters  one for each of plan.masters.
+[[nodiscard]] std::vector<Task> job_tasks(const plan::Plan& plan, Frames history, std::span<const LimiterReach> limiters = {});
 
 }  // namespace dubfarm::scheduler

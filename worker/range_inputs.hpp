@@ -1,0 +1,57 @@
+// The blobs of several stems, opened for one range of the timeline and summed.
+#pragma once
+#include <vector>
+
+#include "common/layout.hpp"
+#include "common/program/program.hpp"
+#include "common/result.hpp"
+#include "common/store/store.hpp"
+
+namespace dubfarm::worker {
+
+struct PrintPlacement {
+  Frames first = 0, length = 0;  // on the timeline
+  program::Key key;
+};
+struct PrintStem {
+  std::vector<PrintPlacement> placements;  // ascending; silence between them
+  Matrix matrix;                           // [output channels][stem channels], levels included
+  bool is_speech = false;                  // opens the dialogue gate
+};
+
+/// The blobs that a range needed and did not find intact: to be rendered again.
+struct LostBlobs { std::vector<program::Key> keys; };
+
+/// Lives on one thread. The stems outlive it.
+class RangeInputs {
+ public:
+  /// Opens what sounds in [first, end). What is missing or corrupt goes into lost().
+  Result<void> open(const Store& store, const std::vector<PrintStem>& stems, Frames first, Frames end);
+  /// out[o][i] = sum over stems and their channels, in order, of gain * matrix * sample, for frames [first, first + count).
+  /// @param only_speech  of the speech stems only
+  Result<void> sum(const Store& store, double gain, Frames first, Frames count, int channels, double* const* out, bool only_speech = false);
+  /// Whether any speech stem sounds in the range.
+  [[nodiscard]] bool has_speech() const;
+  [[nodiscard]] LostBlobs& lost() { return lost_; }
+
+ private:
+  struct Input {
+    const PrintStem* stem;
+    const PrintPlacement* place;
+    BlobReader blob;
+  };
+  struct Heard {
+    const Matrix* matrix;
+    int channel;
+    const float* samples;
+  };
+  Result<void> note_lost(const Store& store, const PrintPlacement& place, const Error& error);
+
+  std::vector<Input> inputs_;  // stems in order, so sums are too
+  std::vector<Heard> heard_;
+  std::vector<const float*> lanes_;
+  std::vector<double> gains_;
+  LostBlobs lost_;
+};
+
+}  // namespace dubfarm::worker
