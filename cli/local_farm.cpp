@@ -11,6 +11,7 @@
 #include "cli/masters.hpp"
 #include "cli/output_files.hpp"
 #include "cli/output_series.hpp"
+#include "cli/readings.hpp"
 #include "kernels/device/isa.hpp"
 #include "kernels/loudness/loudness.hpp"
 #include "scheduler/state/job_tasks.hpp"
@@ -49,22 +50,6 @@ worker::PrintSpec print_spec(const mix::Document& document, const plan::Plan& pl
   spec.dither_name = print.dither_name;
   describe_files(document, print, folder, spec);
   return spec;
-}
-
-scheduler::LoudnessReading measured(const mix::Document& document, const worker::Print& print, const mix::Deliverable& deliverable) {
-  const worker::PrintSpec& spec = print.spec();
-  scheduler::LoudnessMaterial material;
-  material.subblock_frames = kernels::subblock_frames(spec.sample_rate);
-  material.weights = scheduler::loudness_weights(spec.layout);
-  material.energy = print.measurement().energy;
-  for (const kernels::Peaks& p : print.measurement().peaks) {
-    material.true_peak.push_back(static_cast<double>(p.true_peak));
-    material.sample_peak.push_back(static_cast<double>(p.sample_peak));
-  }
-  if (!deliverable.measure_from && !deliverable.measure_to) return scheduler::aggregate(material);
-  const Frames from = deliverable.measure_from.value_or(0) / material.subblock_frames;
-  const Frames to = deliverable.measure_to.value_or(document.length) / material.subblock_frames;
-  return scheduler::aggregate(material, from, to - from);
 }
 
 /// One render. Threads take tasks under `mutex_` and work outside it.
@@ -198,7 +183,7 @@ class LocalFarm {
 
   Result<void> finish(std::size_t index) {
     worker::Print& print = *prints_[index];
-    const scheduler::LoudnessReading reading = measured(document_, print, document_.deliverables[plan_.prints[index].deliverable]);
+    const scheduler::LoudnessReading reading = reading_of(print.spec(), print.measurement(), document_.deliverables[plan_.prints[index].deliverable]);
     media::Bext bext = print.spec().bext;
     bext.loudness_value_lufs = reading.integrated_lufs;
     bext.loudness_range_lu = reading.range_lu;
@@ -257,6 +242,10 @@ class LocalFarm {
       out.loudness = readings_[source];
       out.series = curves_[source].series;
       out.peaks = curves_[source].peaks;
+      if (const scheduler::Spec* spec = spec_of(options_, print.deliverable)) {
+        out.spec = *spec;
+        out.checks = scheduler::check(out.loudness, *spec, delivered_file(document_, print));
+      }
       out.clipped_samples = prints_[source]->measurement().clipped_samples;
     }
     report.chunks_total = progress_.chunks_total;

@@ -202,7 +202,7 @@ int run_render(const RenderOptions& options) {
   else
     fmt::print("{}\n{} chunks: {} rendered, {} reused; {:.1f} s of audio in {:.2f} s\nreport: {}\n", scheduler::report_table(*report), report->chunks_total,
                report->chunks_rendered, report->chunks_reused, report->rendered_seconds, report->elapsed_seconds, path);
-  return kDone;
+  return scheduler::passes(*report) ? kDone : kCheckFailed;
 }
 
 }  // namespace dubfarm::cli

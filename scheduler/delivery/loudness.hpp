@@ -20,6 +20,28 @@ struct LoudnessMaterial {
   std::vector<std::vector<double>> energy;  // [channels][sub-blocks]: sums of squares, K-weighted; full scale is 1.0
   std::vector<double> true_peak;            // [channels], linear
   std::vector<double> sample_peak;          // [channels], linear
+  std::vector<std::vector<double>> speech_energy{};  // [channels][sub-blocks] of the dialogue stems' sum, K-weighted; empty: there is none
+  std::vector<double> speech_weights{};              // [channels of speech_energy]; empty: `weights`
+  double speech_gain_db = 0;                         // gain that the whole was given after `speech_energy` was measured
+  std::vector<std::vector<double>> m_energy{};       // [channels][sub-blocks], M-weighted; empty: Leq(m) is not asked
+  std::vector<double> leqm_levels_db{};              // [channels] of m_energy: replay levels, leqm_levels_db()
+  std::vector<std::vector<double>> sums{};           // [channels][any stretches]: of the samples; empty: no DC offset
+  Frames frames = 0;                                 // of the file; for the DC offset
+};
+
+/// Sound pressure level that a channel replays reference level (-20 dBFS) at, in dB: 85 for the screen channels, 82 for surrounds and heights, 95
+/// for the LFE. Source: ISO 21727:2016, table 2; TASA Standard, 1.4 (surrounds of 7.1 as those of 5.1); heights as surrounds are ours.
+[[nodiscard]] std::vector<double> leqm_levels_db(Layout layout);
+
+/// Loudness of the mix where its dialogue speaks. A step of 100 ms is speech where the dialogue stems' own loudness in it lies above -70 LUFS
+/// and no more than 20 LU below the mean of their 400 ms blocks above -70 LUFS (the gates of EBU Tech 3342, on the stems); so are the steps
+/// between two of them that are less than 400 ms apart.
+struct DialogueReading {
+  double speech_share = 0;                // of the steps, 0 to 1
+  std::optional<double> loudness_lufs;    // of the whole mix in those steps, without a relative gate (BS.1770-1)
+  std::optional<double> stem_lufs;        // of the dialogue stems alone, in those steps
+  std::optional<double> stem_range_lu;    // loudness range of the dialogue stems alone
+  std::optional<double> ratio_lu;         // loudness-to-dialogue ratio: programme minus dialogue loudness (EBU R 128 s4)
 };
 
 /// A value is absent where there is none: silence, or a file shorter than the window.
@@ -32,6 +54,10 @@ struct LoudnessReading {
   std::optional<double> sample_peak_dbfs;
   std::vector<std::optional<double>> channel_true_peak_dbtp;
   std::vector<std::optional<double>> channel_sample_peak_dbfs;
+  std::vector<double> channel_dc_offset;      // mean sample, full scale is 1; empty where not measured
+  std::optional<DialogueReading> dialogue;    // absent where there is no dialogue stem, or none was measured
+  std::optional<double> leqm_db;              // Leq(m), ISO 21727; the channels' powers added, the whole stretch, no gate
+  bool is_too_short = false;                  // less than one gating block (400 ms) was measured: no loudness, which is not silence
 };
 
 /// @param material  sizes agree: one weight, row and (unless both are empty) peak per channel, rows of one length.

@@ -6,14 +6,12 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "scheduler/delivery/reading_json.hpp"
+
 namespace dubfarm::scheduler {
 namespace {
 
 using nlohmann::ordered_json;
-
-ordered_json number_or_null(const std::optional<double>& value) {
-  return value ? ordered_json(std::round(*value * 1000) / 1000) : ordered_json(nullptr);
-}
 
 /// Indented, but for lists of plain values, which take one line: a curve is not a screenful.
 void write(std::string& out, const ordered_json& value, std::size_t indent) {
@@ -36,30 +34,6 @@ void write(std::string& out, const ordered_json& value, std::size_t indent) {
   out += value.is_array() ? ']' : '}';
 }
 
-const char* name_of(CheckResult result) {
-  return result == CheckResult::pass ? "pass" : result == CheckResult::warning ? "warning" : "fail";
-}
-
-ordered_json json_of(const Check& check) {
-  ordered_json out = {{"id", check.id},
-                      {"title", check.title},
-                      {"result", name_of(check.result)},
-                      {"measured", number_or_null(check.measured)},
-                      {"min", number_or_null(check.min)},
-                      {"max", number_or_null(check.max)},
-                      {"unit", check.unit},
-                      {"measured_text", check.measured_text},
-                      {"required_text", check.required_text}};
-  if (!check.spec.empty()) {
-    out["spec"] = check.spec;
-    out["edition"] = check.edition;
-    out["section"] = check.section;
-    out["verified"] = check.is_verified;
-  }
-  out["sentence"] = check.sentence;
-  return out;
-}
-
 ordered_json json_of(const std::vector<std::optional<double>>& points) {
   ordered_json list = ordered_json::array();
   for (const auto& point : points) list.push_back(point ? ordered_json(std::round(*point * 10) / 10) : ordered_json(nullptr));
@@ -67,6 +41,8 @@ ordered_json json_of(const std::vector<std::optional<double>>& points) {
 }
 
 std::string cell(const std::optional<double>& value) { return value ? fmt::format("{:.1f}", *value) : "-"; }
+/// Loudness that is not there is minus infinity, but for what is too short to have one.
+std::string loudness_cell(const LoudnessReading& l) { return l.integrated_lufs || l.is_too_short ? cell(l.integrated_lufs) : "-inf"; }
 
 }  // namespace
 
@@ -87,15 +63,11 @@ std::string report_json(const Report& report) {
     if (output.bus) entry["bus"] = *output.bus;
     entry["layout"] = output.layout;
     entry["files"] = std::move(files);
-    entry["loudness"] = {{"integrated_lufs", number_or_null(output.loudness.integrated_lufs)},
-                         {"range_lu", number_or_null(output.loudness.range_lu)},
-                         {"max_momentary_lufs", number_or_null(output.loudness.max_momentary_lufs)},
-                         {"max_short_term_lufs", number_or_null(output.loudness.max_short_term_lufs)},
-                         {"true_peak_dbtp", number_or_null(output.loudness.true_peak_dbtp)}};
+    entry["loudness"] = loudness_json(output.loudness, layout_named(output.layout));
     entry["clipped_samples"] = output.clipped_samples;
-    ordered_json checks = ordered_json::array(), marks = ordered_json::array();
-    for (const Check& check : output.checks) checks.push_back(json_of(check));
-    entry["checks"] = std::move(checks);
+    ordered_json marks = ordered_json::array();
+    if (output.spec) entry["spec"] = spec_json(*output.spec);
+    entry["checks"] = checks_json(output.checks);
     entry["pass"] = all_pass(output.checks);
     for (const PeakMark& mark : output.peaks)
       marks.push_back({{"at", mark.at}, {"timecode", timecode_at(report, mark.at)}, {"dbtp", std::round(mark.dbtp * 100) / 100}});
@@ -137,13 +109,19 @@ std::string report_table(const Report& report) {
       const bool first = &file == &output.files.front();
       table += fmt::format("{:<{}}", file.path, width);
       if (first)
-        table += fmt::format("  {:>6}  {:>5}  {:>6}  {:>6}  {:>6}", cell(l.integrated_lufs), cell(l.range_lu), cell(l.max_momentary_lufs),
+        table += fmt::format("  {:>6}  {:>5}  {:>6}  {:>6}  {:>6}", loudness_cell(l), cell(l.range_lu), cell(l.max_momentary_lufs),
                              cell(l.max_short_term_lufs), cell(l.true_peak_dbtp));
       if (first && output.clipped_samples > 0) table += fmt::format("  {} samples clipped", output.clipped_samples);
       table += "\n";
     }
   }
-  return table;
+  std::string faults;
+  for (const ReportOutput& output : report.outputs) faults += faults_text(output.checks);
+  return faults.empty() ? table : table + "\n" + faults;
+}
+
+bool passes(const Report& report) {
+  return std::all_of(report.outputs.begin(), report.outputs.end(), [](const ReportOutput& output) { return all_pass(output.checks); });
 }
 
 }  // namespace dubfarm::scheduler

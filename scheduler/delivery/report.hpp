@@ -25,6 +25,7 @@ struct ReportOutput {
   std::vector<ReportFile> files;
   LoudnessReading loudness;
   std::int64_t clipped_samples = 0;
+  std::optional<Spec> spec;   // what it was judged by
   std::vector<Check> checks;
   Series series;
   std::vector<PeakMark> peaks;
@@ -47,7 +48,9 @@ struct Report {
 
 /// The document described by docs/formats/report.schema.json, indented, with a final newline.
 [[nodiscard]] std::string report_json(const Report& report);
-/// A table: one line an output, with its loudness; what clipped is said.
+/// No check of any output failed.
+[[nodiscard]] bool passes(const Report& report);
+/// A table: one line an output, with its loudness; what clipped is said. Then what failed, and what should be looked at.
 [[nodiscard]] std::string report_table(const Report& report);
 
 }  // namespace dubfarm::scheduler
