@@ -9,11 +9,18 @@ namespace {
 
 std::vector<const CLI::App*> verbs_of(const CLI::App& app) { return app.get_subcommands([](const CLI::App*) { return true; }); }
 
-/// "--out --store ..." of one verb.
+/// "--out --store ..." of one verb; of one that has verbs of its own, these and all their options.
 std::string option_words(const CLI::App& verb) {
   std::string words;
+  const auto add = [&](const std::string& word) {
+    if ((" " + words + " ").find(" " + word + " ") == std::string::npos) words += (words.empty() ? "" : " ") + word;
+  };
+  for (const CLI::App* inner : verbs_of(verb)) add(inner->get_name());
   for (const CLI::Option* option : verb.get_options())
-    for (const std::string& name : option->get_lnames()) words += (words.empty() ? "--" : " --") + name;
+    for (const std::string& name : option->get_lnames()) add("--" + name);
+  for (const CLI::App* inner : verbs_of(verb))
+    for (const CLI::Option* option : inner->get_options())
+      for (const std::string& name : option->get_lnames()) add("--" + name);
   return words;
 }
 
@@ -38,7 +45,7 @@ _dubfarm() {{
   fi
   case "${{COMP_WORDS[1]}}" in
 {}  esac
-  if [[ "$current" == -* ]]; then
+  if [[ "$current" == -* ]] || {{ [ "$COMP_CWORD" -eq 2 ] && [[ "$words" != -* ]]; }}; then
     COMPREPLY=($(compgen -W "$words" -- "$current"))
   else
     COMPREPLY=($(compgen -f -- "$current"))
@@ -64,7 +71,7 @@ _dubfarm() {{
     _describe 'verb' verbs
     return
   fi
-  if [[ "$words[CURRENT]" != -* ]]; then
+  if [[ "$words[CURRENT]" != -* && ( CURRENT -gt 3 || "$words[2]" != store ) ]]; then
     _files
     return
   fi
@@ -80,6 +87,8 @@ std::string fish(const CLI::App& app) {
   std::string lines = "# fish completion for dubfarm: put this file into ~/.config/fish/completions/dubfarm.fish\n";
   for (const CLI::App* verb : verbs_of(app)) {
     lines += fmt::format("complete -c dubfarm -n __fish_use_subcommand -f -a {} -d {}\n", verb->get_name(), quoted(verb->get_description()));
+    for (const CLI::App* inner : verbs_of(*verb))
+      lines += fmt::format("complete -c dubfarm -n '__fish_seen_subcommand_from {}' -f -a {} -d {}\n", verb->get_name(), inner->get_name(), quoted(inner->get_description()));
     for (const CLI::Option* option : verb->get_options())
       for (const std::string& name : option->get_lnames())
         lines += fmt::format("complete -c dubfarm -n '__fish_seen_subcommand_from {}' -l {} -d {}\n", verb->get_name(), name, quoted(option->get_description()));

@@ -63,6 +63,7 @@ class LocalFarm {
     std::vector<bool> done(tasks.size(), false);
     for (std::size_t c = 0; c < plan.chunks.size(); ++c) {
       done[c] = store.has(plan.chunks[c].key);
+      if (!done[c] && options.expected != nullptr && options.expected->contains(plan.chunks[c].key)) ++lost_chunks_;
       chunk_of_.emplace(plan.chunks[c].key, c);
       if (done[c]) ++progress_.chunks_reused;
       else progress_.audio_total_seconds += seconds(plan.chunks[c].program.length);
@@ -164,6 +165,7 @@ class LocalFarm {
     TRY_ASSIGN(const std::vector<worker::RenderedChunk> rendered, worker::render_chunks(programs, sources_, irs_, scratch, *options_.stop));
     for (std::size_t i = 0; i < tasks.size(); ++i)
       TRY(store_.put(plan_.chunks[state_->task(tasks[i]).subject].key, plan_.sample_rate, rendered[i].frames, rendered[i].channels()));
+    store_synced_ = false;
     return {};
   }
 
@@ -190,6 +192,7 @@ class LocalFarm {
     bext.max_true_peak_dbtp = reading.true_peak_dbtp;
     bext.max_momentary_lufs = reading.max_momentary_lufs;
     bext.max_short_term_lufs = reading.max_short_term_lufs;
+    if (!store_synced_.exchange(true)) TRY(store_.sync());  // no output has its name before the disk has what it was made of
     TRY_ASSIGN(digests_[index], print.finish(bext));
     readings_[index] = reading;
     curves_[index] = curves_of(print);
@@ -199,6 +202,7 @@ class LocalFarm {
   /// A chunk that was there is gone or corrupt: this run renders it, again or after all.
   void lose(TaskId chunk) {
     --(rendered_[chunk] ? progress_.chunks_rendered : progress_.chunks_reused);
+    ++lost_chunks_;
     progress_.audio_total_seconds += seconds(plan_.chunks[chunk].program.length);
   }
 
@@ -251,6 +255,7 @@ class LocalFarm {
     report.chunks_total = progress_.chunks_total;
     report.chunks_rendered = progress_.chunks_rendered;
     report.chunks_reused = progress_.chunks_reused;
+    report.chunks_lost = lost_chunks_;
     report.rendered_seconds = progress_.audio_done_seconds;
     report.elapsed_seconds = elapsed();
     report.backend = fmt::format("cpu ({})", kernels::name_of(kernels::best_isa()));
@@ -274,12 +279,17 @@ class LocalFarm {
   std::condition_variable changed_;
   std::unique_ptr<JobState> state_;
   std::vector<bool> rendered_;  // by chunk: rendered by this run
+  std::size_t lost_chunks_ = 0;
+  std::atomic<bool> store_synced_{false};  // since the last blob was put
   RenderProgress progress_;
 };
 
 }  // namespace
 
 Result<scheduler::Report> run_locally(const mix::Document& document, const plan::Plan& plan, const Store& store, const FarmOptions& options) {
+  std::vector<program::Key> keys;
+  for (const plan::Chunk& chunk : plan.chunks) keys.push_back(chunk.key);
+  TRY_ASSIGN(const Lease pinned, store.pin(keys));  // before anything is looked for
   LocalFarm farm(document, plan, store, options);
   return farm.run();
 }

@@ -2,6 +2,7 @@
 #pragma once
 #include <atomic>
 #include <functional>
+#include <set>
 #include <string>
 
 #include "common/mix/document.hpp"
@@ -24,6 +25,7 @@ struct RenderProgress {
 struct FarmOptions {
   int threads = 1;
   std::string output_folder;
+  const std::set<program::Key>* expected = nullptr;  // chunks that an earlier render left in the store: the report counts those that are gone
   const scheduler::SpecTable* specs = nullptr;  // of the document's deliverables, without errors; null: nothing is checked
   std::function<void(const RenderProgress&)> on_progress;  // may be called from any thread, one at a time; may be empty
   std::atomic<bool>* stop = nullptr;  // never null; set by the user's Ctrl-C, or by the first error: work ends soon after

@@ -10,6 +10,7 @@
 #include "cli/init.hpp"
 #include "cli/measure.hpp"
 #include "cli/render.hpp"
+#include "cli/store.hpp"
 #include "cli/validate.hpp"
 #include "cli/verify.hpp"
 
@@ -43,6 +44,7 @@ int run(int argc, char** argv) {
   verb->add_option("mix", render.mix, "The mix document (*.mix.json)")->required();
   verb->add_option("--out", render.out, "Folder for the outputs; made if it is not there")->required();
   verb->add_option("--store", render.store, "Folder of rendered chunks (default: ~/.cache/dubfarm)");
+  verb->add_option("--store-limit", render.store_limit, "Keep the store below this size from now on: 200G, 1.5T or none");
   verb->add_option("--version", render.version, "Render only the versions whose names match this glob");
   verb->add_option("--deliverable", render.deliverable, "Render only the deliverables whose names match this glob");
   verb->add_option("--threads", render.threads, "Threads to render with (default: all)")->check(CLI::Range(1, 1024));
@@ -87,6 +89,25 @@ int run(int argc, char** argv) {
   verb->add_option("--store", doctor_store, "The store to look at (default: ~/.cache/dubfarm)");
   verb->add_flag("--json", json, "Print JSON on stdout");
   verb->callback([&] { status = run_doctor(doctor_store, json); });
+
+  StoreOptions store;
+  verb = app.add_subcommand("store", "Look after the folder of rendered chunks");
+  verb->require_subcommand(1);
+  const auto store_verb = [&](const char* name, const char* what, int (*act)(const StoreOptions&)) {
+    CLI::App* const action = verb->add_subcommand(name, what);
+    action->add_option("--store", store.store, "The store (default: ~/.cache/dubfarm)");
+    action->callback([&store, &status, act] { status = act(store); });
+    return action;
+  };
+  store_verb("status", "Say what is in the store, its limit, and who uses it", run_store_status)->add_flag("--json", store.json, "Print JSON on stdout");
+  store_verb("verify", "Read every chunk and remove those that are damaged; the next render makes them again", run_store_verify)
+      ->add_flag("--json", store.json, "Print JSON on stdout");
+  CLI::App* const gc = store_verb("gc", "Bring the store below its limit: what was used longest ago goes, but nothing that a running render needs", run_store_gc);
+  gc->add_option("--limit", store.limit, "Set the limit first: 200G, 1.5T, a number of bytes, or none");
+  gc->add_flag("--json", store.json, "Print JSON on stdout");
+  CLI::App* const lose = store_verb("lose", "Delete chunks by chance, to test that nothing depends on them", run_store_lose);
+  lose->add_option("--percent", store.percent, "How many of a hundred")->required()->check(CLI::Range(0.0, 100.0));
+  lose->add_option("--seed", store.seed, "Which ones (default: 1)");
 
   std::string shell;
   verb = app.add_subcommand("completion", "Print a completion script for bash, zsh or fish");

@@ -21,6 +21,7 @@
 #include "common/io.hpp"
 #include "common/mix/parse.hpp"
 #include "common/mix/resolve.hpp"
+#include "common/store/upkeep.hpp"
 #include "scheduler/delivery/spec.hpp"
 #include "scheduler/plan/plan.hpp"
 #include "worker/render_chunk.hpp"
@@ -121,10 +122,32 @@ void print_dry_run(const mix::Document& document, const plan::Plan& plan, const 
   fmt::print("would render {} of {} chunks ({:.1f} s of audio), reuse {}; nothing was written\n", plan.chunks.size() - reused, plan.chunks.size(), seconds, reused);
 }
 
-Result<void> prepare_output_folder(const std::string& folder) {
+/// Makes the folder, and keeps others out of it as long as the lease lasts.
+Result<Lease> take_output_folder(const std::string& folder) {
   TRY(make_folders(folder));
   if (::access(folder.c_str(), W_OK | X_OK) != 0) return system_error(errno, folder, "write to this folder");
-  return {};
+  const std::string path = folder + "/.dubfarm-render";
+  TRY_ASSIGN(std::optional<Lease> lease, Lease::take_exclusive(path));
+  if (lease) return std::move(*lease);
+  const std::optional<LeaseHolder> other = lease_holder(path);
+  return fail(Errc::io_error, "{}: another render{} writes into this folder; wait until it has ended", folder,
+              other ? fmt::format(" (process {} on {})", other->pid, other->host) : "");
+}
+
+/// Sets the limit that the options ask for. Errors: Errc::invalid_input.
+Result<void> apply_store_limit(const Store& store, const std::string& text) {
+  if (text.empty()) return {};
+  if (text == "none") return set_store_limit(store, std::nullopt);
+  Result<std::uint64_t> size = parse_size(text);
+  if (!size.ok()) return fail(Errc::invalid_input, "--store-limit: {}", size.error().message);
+  return set_store_limit(store, *size);
+}
+
+/// After the render, when nothing of it is pinned any more.
+void keep_store_below_limit(const Store& store) {
+  const std::optional<std::uint64_t> limit = store_limit(store);
+  if (!limit) return;
+  if (const Result<Collected> done = collect(store, *limit); !done.ok()) fmt::print(stderr, "warning: {}; the store was not brought below its limit\n", done.error().message);
 }
 
 }  // namespace
@@ -163,7 +186,7 @@ int run_render(const RenderOptions& options) {
   const std::string store_folder = options.store.empty() ? default_store_folder() : options.store;
   std::optional<Store> store;  // a dry run makes none
   if (!options.dry_run || ::access((store_folder + "/format").c_str(), F_OK) == 0) {
-    Result<Store> opened = Store::open(store_folder);
+    Result<Store> opened = Store::open(store_folder, options.dry_run ? Store::Access::read_only : Store::Access::read_write);
     if (!opened.ok() && opened.error().code == Errc::invalid_input) return report_error(opened.error());
     if (!opened.ok()) {
       fmt::print(stderr, "error: {}\nhelp: name a folder for the store with --store\n", opened.error().message);
@@ -171,6 +194,8 @@ int run_render(const RenderOptions& options) {
     }
     store = std::move(*opened);
   }
+  if (store && !options.dry_run)
+    if (Result<void> set = apply_store_limit(*store, options.store_limit); !set.ok()) return report_error(set.error());
   media::DigestCache digests(store ? store->folder() : "");
   const plan::MediaOutcome media = plan::gather_media(document, versions, true, threads, digests);
   if (!media.errors.empty()) return report_diagnostics(options, *text, media.errors);
@@ -179,8 +204,9 @@ int run_render(const RenderOptions& options) {
     print_dry_run(document, plan, store ? &*store : nullptr, options.json);
     return kDone;
   }
-  if (Result<void> ready = prepare_output_folder(options.out); !ready.ok()) {
-    fmt::print(stderr, "error: {}\nhelp: name a folder that you may write with --out\n", ready.error().message);
+  const Result<Lease> output_folder = take_output_folder(options.out);
+  if (!output_folder.ok()) {
+    fmt::print(stderr, "error: {}\nhelp: name a folder that you may write with --out\n", output_folder.error().message);
     return kCannotRun;
   }
 
@@ -194,6 +220,9 @@ int run_render(const RenderOptions& options) {
   Result<scheduler::Report> report = run_locally(document, plan, *store, farm);
   progress.clear();
   if (!report.ok()) return report_error(report.error());
+  if (report->chunks_lost > 0)
+    fmt::print(stderr, "note: {} of the chunks that the store should have were missing or damaged; they were rendered again\n", report->chunks_lost);
+  keep_store_below_limit(*store);
 
   const Result<std::string> json = write_package(document, *report, options.out);
   if (!json.ok()) return report_error(json.error());

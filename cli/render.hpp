@@ -8,6 +8,7 @@ struct RenderOptions {
   std::string mix;
   std::string out;
   std::string store;  // empty: default_store_folder()
+  std::string store_limit;  // a size to keep the store below from now on, or "none"; empty: as it is
   std::string version = "*", deliverable = "*";
   std::string backend = "auto";
   int threads = 0;  // 0: one for each processor

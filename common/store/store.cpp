@@ -7,18 +7,20 @@
 #include <xxhash.h>
 
 #include <algorithm>
-#include <atomic>
 #include <bit>
 #include <cerrno>
+#include <charconv>
 #include <cstddef>
 #include <cstring>
+#include <ctime>
 
 #include "common/io.hpp"
 
 namespace dubfarm {
 namespace {
 
-constexpr std::string_view kFormatLine = "dubfarm blob store 1\n";
+constexpr std::string_view kFormatLine = "dubfarm blob store 1\n", kFormatName = "dubfarm blob store ";
+constexpr std::time_t kTouchSeconds = 3600;  // the precision of "last used"
 constexpr char kMagic[8] = {'D', 'U', 'B', 'B', 'L', 'O', 'B', '1'};
 constexpr Frames kSegment = 65536;  // frames behind one checksum: 256 KiB, read and verified as one
 
@@ -60,9 +62,15 @@ bool is_all_zero(const float* samples, Frames count) {
   return true;
 }
 
-std::string temporary_name(const std::string& folder) {
-  static std::atomic<std::uint64_t> counter{0};
-  return fmt::format("{}/tmp/{}-{}", folder, ::getpid(), counter.fetch_add(1));
+/// A message for a folder whose format file says something else.
+Error refused(const std::string& folder, std::string_view line) {
+  int format = 0;
+  if (line.starts_with(kFormatName)) std::from_chars(line.data() + kFormatName.size(), line.data() + line.size(), format);
+  if (format > 1)
+    return fail(Errc::invalid_input, "{}: this store was made by a newer dubfarm (format {}; dubfarm {} knows format 1); use that one, or name another folder with --store",
+                folder, format, DUBFARM_VERSION);
+  return fail(Errc::invalid_input, "{}: this is not a store that dubfarm {} can use (its format file does not say \"{}\"); name another folder with --store",
+              folder, DUBFARM_VERSION, kFormatLine.substr(0, kFormatLine.size() - 1));
 }
 
 }  // namespace
@@ -70,6 +78,7 @@ std::string temporary_name(const std::string& folder) {
 struct BlobReader::State {
   Descriptor fd;
   std::string path;
+  std::time_t last_used = 0;
   Header header{};
   std::vector<std::uint64_t> sums;
   std::vector<int> slot;  // of each channel among the stored ones; -1 where it is silent
@@ -118,23 +127,22 @@ Result<void> BlobReader::read(int channel, Frames first, Frames count, float* ou
   return {};
 }
 
-Result<Store> Store::open(const std::string& folder) {
-  TRY(make_folders(folder + "/blobs"));
-  TRY(make_folders(folder + "/tmp"));
+Result<Store> Store::open(const std::string& folder, Access access) {
+  if (access == Access::read_write)
+    for (const char* part : {"/blobs", "/tmp", "/trash", "/jobs"}) TRY(make_folders(folder + part));
   const std::string format = folder + "/format";
   const Descriptor fd(::open(format.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.is_open()) {
     if (errno != ENOENT) return system_error(errno, format, "read");
+    if (access == Access::read_only) return fail(Errc::not_found, "{}: there is no store here; dubfarm render makes one, and --store names it", folder);
     TRY(write_file_atomically(format, kFormatLine));
     return Store(folder);
   }
   char line[64] = {};
   const ssize_t size = ::read(fd.get(), line, sizeof line - 1);
   if (size < 0) return system_error(errno, format, "read");
-  if (std::string_view(line, static_cast<std::size_t>(size)) != kFormatLine)
-    return fail(Errc::invalid_input, "{}: this is not a store that dubfarm {} can use (its format file does not say \"{}\"); name another folder with --store",
-                folder, DUBFARM_VERSION, kFormatLine.substr(0, kFormatLine.size() - 1));
-  if (::access((folder + "/tmp").c_str(), W_OK) != 0) return system_error(errno, folder, "write to this store");
+  if (std::string_view(line, static_cast<std::size_t>(size)) != kFormatLine) return refused(folder, std::string_view(line, static_cast<std::size_t>(size)));
+  if (access == Access::read_write && ::access((folder + "/tmp").c_str(), W_OK) != 0) return system_error(errno, folder, "write to this store");
   return Store(folder);
 }
 
@@ -143,9 +151,19 @@ std::string Store::path_of(const program::Key& key) const {
   return fmt::format("{}/blobs/{}/{}", folder_, std::string_view(hex).substr(0, 2), hex);
 }
 
+std::string Store::trash_path_of(const program::Key& key) const { return folder_ + "/trash/" + key.hex(); }
+
 Result<BlobReader> Store::open_blob(const program::Key& key) const {
+  const std::string path = path_of(key);
+  Result<BlobReader> blob = open_file(path);
+  if (!blob.ok() && blob.error().code == Errc::not_found && ::rename(trash_path_of(key).c_str(), path.c_str()) == 0) blob = open_file(path);
+  if (blob.ok() && ::time(nullptr) - blob->state_->last_used > kTouchSeconds) ::futimens(blob->state_->fd.get(), nullptr);
+  return blob;
+}
+
+Result<BlobReader> Store::open_file(const std::string& path) {
   auto state = std::make_unique<BlobReader::State>();
-  state->path = path_of(key);
+  state->path = path;
   state->fd = Descriptor(::open(state->path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!state->fd.is_open()) return system_error(errno, state->path, "open");
   Header& h = state->header;
@@ -154,6 +172,7 @@ Result<BlobReader> Store::open_blob(const program::Key& key) const {
   if (::fstat(state->fd.get(), &info) != 0) return system_error(errno, state->path, "look at");
   if (!plausible(h) || info.st_size != samples_offset(h) + 4 * stored_channels(h) * h.frames)
     return fail(Errc::corrupt, "{}: not a whole blob", state->path);
+  state->last_used = info.st_mtim.tv_sec;
   state->sums.resize(static_cast<std::size_t>(stored_channels(h) * segments_of(h.frames)));
   TRY(read_exactly_at(state->fd, sizeof(Header), std::as_writable_bytes(std::span(state->sums)), state->path));
   if (header_checksum(h, state->sums) != h.checksum) return fail(Errc::corrupt, "{}: the header does not match its checksum", state->path);
@@ -167,6 +186,20 @@ bool Store::has(const program::Key& key) const { return open_blob(key).ok(); }
 
 void Store::discard(const program::Key& key) const { ::unlink(path_of(key).c_str()); }
 
+Result<void> Store::sync() const {
+  const Descriptor folder(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder.is_open() || ::syncfs(folder.get()) != 0) return system_error(errno, folder_, "sync this store");
+  return {};
+}
+
+Result<Lease> Store::pin(std::span<const program::Key> keys) const {
+  std::string body;
+  body.reserve(keys.size() * 65);
+  for (const program::Key& key : keys) (body += key.hex()) += '\n';
+  TRY(make_folders(folder_ + "/jobs"));
+  return Lease::take(folder_ + "/jobs/" + unique_name(), body);
+}
+
 Result<void> Store::put(const program::Key& key, int sample_rate, Frames frames, std::span<const float* const> channels) const {
   Header header{};
   std::memcpy(header.magic, kMagic, sizeof kMagic);
@@ -176,9 +209,14 @@ Result<void> Store::put(const program::Key& key, int sample_rate, Frames frames,
   for (std::size_t c = 0; c < channels.size(); ++c)
     if (is_all_zero(channels[c], frames)) header.silent |= std::uint64_t{1} << c;
 
-  const std::string temporary = temporary_name(folder_), final_path = path_of(key);
+  const std::string temporary = folder_ + "/tmp/" + unique_name(), final_path = path_of(key);
   const auto write = [&]() -> Result<void> {
-    const Descriptor fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    const auto create = [&] { return Descriptor(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)); };
+    Descriptor fd = create();
+    if (!fd.is_open() && errno == ENOENT) {  // somebody deletes this store
+      TRY(make_folders(folder_ + "/tmp"));
+      fd = create();
+    }
     if (!fd.is_open()) return system_error(errno, temporary, "write this blob");
     std::vector<std::uint64_t> sums;
     std::int64_t offset = samples_offset(header);
@@ -194,6 +232,7 @@ Result<void> Store::put(const program::Key& key, int sample_rate, Frames frames,
     header.checksum = header_checksum(header, sums);
     TRY(write_at(fd, sizeof header, std::as_bytes(std::span(sums)), temporary));
     TRY(write_at(fd, 0, std::as_bytes(std::span(&header, 1)), temporary));
+    ::sync_file_range(fd.get(), 0, 0, SYNC_FILE_RANGE_WRITE);  // a hint; where it does not exist, sync() has more to do
     if (::rename(temporary.c_str(), final_path.c_str()) == 0) return {};
     if (errno != ENOENT) return system_error(errno, final_path, "move a finished blob here");
     TRY(make_folders(final_path.substr(0, final_path.rfind('/'))));
@@ -201,6 +240,7 @@ Result<void> Store::put(const program::Key& key, int sample_rate, Frames frames,
     return {};
   };
   Result<void> written = write();
+  for (int again = 0; again < 3 && !written.ok() && written.error().code == Errc::not_found; ++again) written = write();  // deleted under our hands
   if (!written.ok()) ::unlink(temporary.c_str());
   return written;
 }

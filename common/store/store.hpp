@@ -3,9 +3,12 @@
 //   <folder>/format            one line: the store's version; an unknown one is refused
 //   <folder>/blobs/ab/<key>    a blob, its first two hex digits as folder
 //   <folder>/tmp/              blobs being written; a name is theirs alone until it is renamed into place
+//   <folder>/trash/<key>       blobs that were evicted a short while ago (upkeep.hpp); one that is asked for comes back
+//   <folder>/jobs/<name>       leases of the renders at work, each with the keys that it needs
 //
-// A blob appears whole or not at all (write, then rename). It is not fsynced: what a power cut takes away fails its checksum and is
-// rendered again (docs/decisions/0003). Several threads and processes may use one folder at once.
+// A blob appears whole or not at all (write, then rename). Its way to the disk begins at once, but nobody waits for it before sync(): what a
+// power cut takes away fails its checksum and is rendered again (docs/decisions/0003). Several threads and processes, on several machines too,
+// may use one folder at once. A blob's time of last use is the file's modification time, set anew at most once an hour.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -13,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "common/lease.hpp"
 #include "common/program/program.hpp"
 #include "common/result.hpp"
 #include "common/units.hpp"
@@ -46,9 +50,10 @@ class BlobReader {
 
 class Store {
  public:
-  /// Opens or makes a store. Errors: a folder that cannot be made or written (Errc::io_error), a store of another version
-  /// (Errc::invalid_input).
-  static Result<Store> open(const std::string& folder);
+  enum class Access { read_only, read_write };
+  /// Opens or makes a store; one that is only read must be there. Errors: a folder that cannot be made or written (Errc::io_error), none to read
+  /// (Errc::not_found), a store of another version (Errc::invalid_input).
+  static Result<Store> open(const std::string& folder, Access access = Access::read_write);
 
   /// True where a blob of this name is there, with an intact header and the size it promises. Samples are verified when they are read.
   [[nodiscard]] bool has(const program::Key& key) const;
@@ -56,10 +61,17 @@ class Store {
   Result<void> put(const program::Key& key, int sample_rate, Frames frames, std::span<const float* const> channels) const;
   /// Errors: Errc::not_found; Errc::corrupt where the header does not hold together.
   Result<BlobReader> open_blob(const program::Key& key) const;
+  /// The same of a blob's file, as upkeep looks at it: that is no use of the blob.
+  static Result<BlobReader> open_file(const std::string& path);
+  /// Returns when every blob put so far is on the disk (syncfs: of all processes, and what else waits for that file system).
+  Result<void> sync() const;
+  /// Says that a job needs the blobs `keys`, there or yet to be rendered: none of them is evicted while the lease lasts.
+  [[nodiscard]] Result<Lease> pin(std::span<const program::Key> keys) const;
   /// Takes a blob away that turned out to be corrupt. Not being there is no error.
   void discard(const program::Key& key) const;
   [[nodiscard]] const std::string& folder() const { return folder_; }
   [[nodiscard]] std::string path_of(const program::Key& key) const;
+  [[nodiscard]] std::string trash_path_of(const program::Key& key) const;
 
  private:
   explicit Store(std::string folder) : folder_(std::move(folder)) {}

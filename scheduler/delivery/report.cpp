@@ -90,6 +90,7 @@ std::string report_json(const Report& report) {
       {"backend", report.backend},
       {"outputs", std::move(outputs)},
       {"chunks", {{"total", report.chunks_total}, {"rendered", report.chunks_rendered}, {"reused", report.chunks_reused}}},
+      {"lost_chunks", report.chunks_lost},
       {"rendered_seconds", std::round(report.rendered_seconds * 1000) / 1000},
       {"elapsed_seconds", std::round(report.elapsed_seconds * 1000) / 1000},
   };

@@ -38,6 +38,7 @@ struct Report {
   std::int64_t start_frames = 0;  // timecode of frame 0, in video frames
   std::vector<ReportOutput> outputs;
   std::size_t chunks_total = 0, chunks_rendered = 0, chunks_reused = 0;
+  std::size_t chunks_lost = 0;  // that the store should have had and did not, or not intact
   double rendered_seconds = 0;  // of audio
   double elapsed_seconds = 0;
   std::string backend;

@@ -270,7 +270,7 @@ TEST_F(BadInput, AnOutputFolderThatMayNotBeWritten) {
 
 TEST_F(BadInput, AStoreOfAnotherVersion) {
   folder_.text("store/format", "dubfarm blob store 2\n");
-  expect_refused(kBadInput, "error: <folder>/store: this is not a store that dubfarm 0.1.0 can use (its format file does not say \"dubfarm blob store 1\"); name "
+  expect_refused(kBadInput, "error: <folder>/store: this store was made by a newer dubfarm (format 2; dubfarm 0.1.0 knows format 1); use that one, or name "
                             "another folder with --store\n");
   EXPECT_EQ(file_text(folder_ / "store/format"), "dubfarm blob store 2\n");
 }
@@ -318,7 +318,7 @@ TEST_F(BadInput, AFullDiskUnderTheStore) {
   if (!disk.is_mounted()) GTEST_SKIP() << "needs the right to mount a tmpfs";
   const CommandResult result = render({"--threads", "1"});
   EXPECT_EQ(result.status, kCannotRun);
-  EXPECT_THAT(result.err, MatchesRegex("error: <folder>/store/tmp/[0-9]+-[0-9]+: cannot write: No space left on device; free some space and start again\n"));
+  EXPECT_THAT(result.err, MatchesRegex("error: <folder>/store/tmp/[^/ ]+-[0-9]+-[0-9]+: cannot write: No space left on device; free some space and start again\n"));
   EXPECT_EQ(outputs(), std::vector<std::string>{});
   EXPECT_EQ(files_below(folder_ / "store/tmp"), std::vector<std::string>{});
 }

@@ -114,10 +114,33 @@ TEST_F(StoreTest, ManyThreadsPutOneKeyAndItIsWhole) {
 
 TEST_F(StoreTest, AStoreOfAnotherVersionIsRefused) {
   std::ofstream(store_.folder() + "/format") << "dubfarm blob store 9\n";
-  const Result<Store> opened = Store::open(store_.folder());
-  ASSERT_FALSE(opened.ok());
-  EXPECT_EQ(opened.error().message, store_.folder() +
+  const Result<Store> newer = Store::open(store_.folder());
+  ASSERT_FALSE(newer.ok());
+  EXPECT_EQ(newer.error().code, Errc::invalid_input);
+  EXPECT_EQ(newer.error().message, store_.folder() + ": this store was made by a newer dubfarm (format 9; dubfarm " DUBFARM_VERSION
+            " knows format 1); use that one, or name another folder with --store");
+  std::ofstream(store_.folder() + "/format") << "something else\n";
+  const Result<Store> other = Store::open(store_.folder());
+  ASSERT_FALSE(other.ok());
+  EXPECT_EQ(other.error().message, store_.folder() +
             ": this is not a store that dubfarm " DUBFARM_VERSION " can use (its format file does not say \"dubfarm blob store 1\"); name another folder with --store");
+}
+
+TEST_F(StoreTest, OneThatIsOnlyReadIsNotMade) {
+  const Result<Store> opened = Store::open(folder_ / "nowhere", Store::Access::read_only);
+  ASSERT_FALSE(opened.ok());
+  EXPECT_EQ(opened.error().message, folder_ / "nowhere" + ": there is no store here; dubfarm render makes one, and --store names it");
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "nowhere"));
+}
+
+TEST_F(StoreTest, WritesOnWhereFoldersAreDeletedUnderItsHands) {
+  const std::vector<float> samples = ramp(1000, 0.2f);
+  const float* channels[] = {samples.data()};
+  std::filesystem::remove_all(store_.folder() + "/tmp");
+  std::filesystem::remove_all(store_.folder() + "/blobs");
+  ASSERT_TRUE(store_.put(key_named("f"), 48000, 1000, channels).ok());
+  EXPECT_TRUE(store_.has(key_named("f")));
+  EXPECT_TRUE(store_.sync().ok());
 }
 
 }  // namespace
