@@ -12,6 +12,7 @@
 #include "cli/output_files.hpp"
 #include "cli/output_series.hpp"
 #include "cli/readings.hpp"
+#include "cli/stem_sums.hpp"
 #include "kernels/device/isa.hpp"
 #include "kernels/loudness/loudness.hpp"
 #include "scheduler/state/job_tasks.hpp"
@@ -48,6 +49,7 @@ worker::PrintSpec print_spec(const mix::Document& document, const plan::Plan& pl
   spec.sample_type = deliverable.sample_type;
   spec.dither = deliverable.dither == mix::Dither::tpdf && deliverable.sample_type != mix::SampleType::float32;
   spec.dither_name = print.dither_name;
+  if (print.dither_chain) spec.dither_chain = {print.dither_chain->plus, print.dither_chain->minus, print.dither_chain->is_first};
   describe_files(document, print, folder, spec);
   return spec;
 }
@@ -57,9 +59,9 @@ class LocalFarm {
  public:
   LocalFarm(const mix::Document& document, const plan::Plan& plan, const Store& store, const FarmOptions& options)
       : document_(document), plan_(plan), store_(store), options_(options), sources_(source_files(plan), plan.sample_rate, store), irs_(sources_, kIrSpectraLimit),
-        masters_(document, plan) {
+        masters_(document, plan, options.specs), stem_sums_(document, plan, options.output_folder) {
     std::vector<scheduler::Task> tasks =
-        scheduler::job_tasks(plan, std::max<Frames>(kernels::history_frames(plan.sample_rate), kernels::kTruePeakHistory), masters_.reaches());
+        scheduler::job_tasks(plan, std::max<Frames>(kernels::history_frames(plan.sample_rate), kernels::kTruePeakHistory), masters_.reaches(), stem_sums_.sets());
     std::vector<bool> done(tasks.size(), false);
     for (std::size_t c = 0; c < plan.chunks.size(); ++c) {
       done[c] = store.has(plan.chunks[c].key);
@@ -130,8 +132,8 @@ class LocalFarm {
         options_.stop->store(true);
         for (const TaskId one : tasks) state_->finished(one);
       } else if (!lost.empty()) {
-        for (const TaskId chunk : lost)
-          if (state_->state(chunk) == scheduler::TaskState::done) lose(chunk);
+        for (const TaskId input : lost)
+          if (state_->task(input).kind == TaskKind::chunk && state_->state(input) == scheduler::TaskState::done) lose(input);
         state_->lost_inputs(*id, lost);
       } else {
         for (const TaskId one : tasks) {
@@ -178,7 +180,17 @@ class LocalFarm {
           for (const program::Key& key : blobs->keys) lost.push_back(chunk_of_.at(key));
         return {};
       }
+      case TaskKind::measure: {
+        TRY_ASSIGN(const std::optional<worker::LostBlobs> blobs, masters_.measure(task.subject, store_, task.first, task.length, scratch));
+        if (blobs)
+          for (const program::Key& key : blobs->keys) lost.push_back(chunk_of_.at(key));
+        return {};
+      }
+      case TaskKind::solve:
+        if (!masters_.solve(task.subject)) lost = task.needs;  // measured again, with that gain and the limiter
+        return {};
       case TaskKind::finish: return finish(task.subject);
+      case TaskKind::compare: return stem_sums_.measure(task.subject, task.first, task.length);
     }
     return {};
   }
@@ -250,6 +262,8 @@ class LocalFarm {
         out.spec = *spec;
         out.checks = scheduler::check(out.loudness, *spec, delivered_file(document_, print));
       }
+      for (scheduler::Check& own : masters_.checks(print, prints_[source]->measurement().limiter)) out.checks.push_back(std::move(own));
+      for (scheduler::Check& own : stem_sums_.checks(print)) out.checks.push_back(std::move(own));
       out.clipped_samples = prints_[source]->measurement().clipped_samples;
     }
     report.chunks_total = progress_.chunks_total;
@@ -270,6 +284,7 @@ class LocalFarm {
   worker::Sources sources_;
   worker::IrCache irs_;
   Masters masters_;
+  StemSums stem_sums_;
   std::map<program::Key, TaskId> chunk_of_;
   std::vector<std::unique_ptr<worker::Print>> prints_;  // parallel to plan.prints; null where it is the same as an earlier one
   std::vector<std::vector<std::string>> digests_;       // of each print's files; written by its finish task alone

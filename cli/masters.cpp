@@ -2,8 +2,9 @@
 
 #include <cmath>
 
+#include "cli/readings.hpp"
+#include "kernels/core/math.hpp"
 #include "kernels/quantise/quantise.hpp"
-#include "scheduler/delivery/spec.hpp"
 
 namespace dubfarm::cli {
 namespace {
@@ -28,19 +29,41 @@ std::vector<worker::PrintStem> print_stems(const mix::Document& document, const 
   return stems;
 }
 
-Masters::Masters(const mix::Document& document, const plan::Plan& plan) : document_(document), plan_(plan) {
+Masters::Masters(const mix::Document& document, const plan::Plan& plan, const scheduler::SpecTable* specs) : document_(document), plan_(plan) {
+  masters_.reserve(plan.masters.size());
   for (const plan::Master& planned : plan.masters) {
     const mix::Deliverable& deliverable = document.deliverables[planned.deliverable];
     Master master;
-    scheduler::LimiterReach reach;
+    scheduler::MasterReach reach;
     if (const auto& limiter = deliverable.limiter) {
       master.limiter = kernels::LimiterSettings{document.sample_rate, limiter->ceiling_dbtp, limiter->lookahead, limiter->release, largest_rounding(deliverable)};
       const kernels::LimiterCurve curve(*master.limiter, 1);
       reach = {curve.settle_frames(), curve.delay()};
+      master.max_reduction_db = limiter->max_reduction_db;
+      if (!master.max_reduction_db && deliverable.normalize != mix::Normalize::none) master.max_reduction_db = scheduler::kUsualMaxReductionDb;
     }
+    reach.is_measured = deliverable.normalize != mix::Normalize::none && specs != nullptr;
+    if (reach.is_measured) plan_search(master, planned, specs->of_deliverable[planned.deliverable].value());
     masters_.push_back(std::move(master));
     reaches_.push_back(reach);
   }
+}
+
+void Masters::plan_search(Master& master, const plan::Master& planned, const scheduler::Spec& spec) const {
+  const mix::Deliverable& deliverable = document_.deliverables[planned.deliverable];
+  worker::PrintSpec sum;
+  sum.sample_rate = plan_.sample_rate;
+  sum.length = plan_.length;
+  sum.layout = deliverable.layout;
+  sum.stems = print_stems(document_, plan_, planned.inputs);
+  for (const worker::PrintStem& stem : sum.stems) sum.extra_meters.speech |= stem.is_speech;
+  sum.levelling.limiter = master.limiter;
+  master.measure = std::make_unique<worker::GainMeasure>(std::move(sum));
+  scheduler::GainSearch::Limits limits;
+  if (master.limiter) limits.ceiling_dbtp = master.limiter->ceiling_dbtp;
+  limits.max_reduction_db = master.max_reduction_db.value_or(0);
+  if (spec.true_peak_dbtp && !spec.true_peak_dbtp->is_advice) limits.max_true_peak_dbtp = spec.true_peak_dbtp->max;
+  master.search = std::make_unique<scheduler::GainSearch>(deliverable.normalize, spec, limits);
 }
 
 worker::Levelling Masters::levelling(const plan::Print& print) const {
@@ -55,6 +78,30 @@ worker::Levelling Masters::levelling(const plan::Print& print) const {
     levelling.key = print_stems(document_, plan_, planned.inputs);
   }
   return levelling;
+}
+
+Result<std::optional<worker::LostBlobs>> Masters::measure(std::size_t master, const Store& store, Frames first, Frames count, worker::PrintScratch& scratch) {
+  return masters_[master].measure->measure_range(store, first, count, scratch);
+}
+
+bool Masters::solve(std::size_t index) {
+  Master& master = masters_[index];
+  const mix::Deliverable& deliverable = document_.deliverables[plan_.masters[index].deliverable];
+  const bool is_found = master.search->take(reading_of(master.measure->spec(), master.measure->measurement(), deliverable));
+  master.gain_linear = kernels::gain_from_db(master.search->gain_db());
+  if (!is_found) master.measure->begin_round(master.gain_linear);
+  else master.measure.reset();
+  return is_found;
+}
+
+std::vector<scheduler::Check> Masters::checks(const plan::Print& print, const worker::LimiterFigures& limiter) const {
+  std::vector<scheduler::Check> checks;
+  if (!print.master || print.deliverable != plan_.masters[*print.master].deliverable) return checks;
+  const Master& master = masters_[*print.master];
+  const std::string subject = delivered_file(document_, print).subject;
+  if (master.search) checks.push_back(master.search->outcome(subject));
+  if (master.limiter) checks.push_back(scheduler::limiter_check(subject, limiter.max_reduction_db, master.max_reduction_db));
+  return checks;
 }
 
 }  // namespace dubfarm::cli

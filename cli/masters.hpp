@@ -1,10 +1,16 @@
-// The gains and limiters of a render: one for each plan::Master, given to its print and to those that follow it.
+// The gains and limiters of a render: one for each plan::Master, given to its print and to those that follow it. Gains are found by
+// measuring the master's sum before anything is printed of it.
 #pragma once
+#include <memory>
 #include <vector>
 
 #include "common/mix/document.hpp"
+#include "scheduler/delivery/check.hpp"
+#include "scheduler/delivery/normalise.hpp"
+#include "scheduler/delivery/spec.hpp"
 #include "scheduler/plan/plan.hpp"
 #include "scheduler/state/job_tasks.hpp"
+#include "worker/gain_measure.hpp"
 #include "worker/print.hpp"
 
 namespace dubfarm::cli {
@@ -12,25 +18,38 @@ namespace dubfarm::cli {
 /// A plan's stems as the worker reads them.
 [[nodiscard]] std::vector<worker::PrintStem> print_stems(const mix::Document& document, const plan::Plan& plan, const std::vector<plan::PrintInput>& inputs);
 
-/// Document and plan outlive it.
+/// Document, plan and specs outlive it. Threads: measure() may run on many at once; the task graph keeps the others apart.
 class Masters {
  public:
-  Masters(const mix::Document& document, const plan::Plan& plan);
+  /// @param specs  of the document's deliverables; null: none is normalised.
+  Masters(const mix::Document& document, const plan::Plan& plan, const scheduler::SpecTable* specs);
 
-  /// How far the limiters hear, parallel to Plan::masters.
-  [[nodiscard]] const std::vector<scheduler::LimiterReach>& reaches() const { return reaches_; }
+  /// How far the limiters hear and whose sums are measured, parallel to Plan::masters.
+  [[nodiscard]] const std::vector<scheduler::MasterReach>& reaches() const { return reaches_; }
   /// What a print takes from its master; it points into this object.
   [[nodiscard]] worker::Levelling levelling(const plan::Print& print) const;
+
+  /// Measures a range of a master's sum: TaskKind::measure.
+  Result<std::optional<worker::LostBlobs>> measure(std::size_t master, const Store& store, Frames first, Frames count, worker::PrintScratch& scratch);
+  /// All ranges of a round are measured: TaskKind::solve. @return whether the gain is found; else all ranges are to be measured again.
+  bool solve(std::size_t master);
+  /// What a master's print must show beside its spec's checks: that it was normalised, and that its limiter took off no more than it may.
+  [[nodiscard]] std::vector<scheduler::Check> checks(const plan::Print& print, const worker::LimiterFigures& limiter) const;
 
  private:
   struct Master {
     std::optional<kernels::LimiterSettings> limiter;
+    std::optional<double> max_reduction_db;
     double gain_linear = 1;
+    std::unique_ptr<worker::GainMeasure> measure;  // of those that are normalised
+    std::unique_ptr<scheduler::GainSearch> search;
   };
+  void plan_search(Master& master, const plan::Master& planned, const scheduler::Spec& spec) const;
+
   const mix::Document& document_;
   const plan::Plan& plan_;
-  std::vector<Master> masters_;  // parallel to Plan::masters
-  std::vector<scheduler::LimiterReach> reaches_;
+  std::vector<Master> masters_;  // parallel to Plan::masters; never grows, so that gains stay where they are
+  std::vector<scheduler::MasterReach> reaches_;
 };
 
 }  // namespace dubfarm::cli

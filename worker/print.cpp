@@ -54,6 +54,10 @@ Result<std::optional<LostBlobs>> Print::print_range(const Store& store, Frames f
 
   std::vector<std::uint64_t> keys;
   for (int c = 0; c < channels; ++c) keys.push_back(kernels::dither_key(spec_.dither_name, c));
+  std::vector<kernels::ChainedDither> chained;
+  if (const auto& chain = spec_.dither_chain)
+    for (int c = 0; c < channels; ++c)
+      chained.push_back({{kernels::dither_key(chain->plus, c), !chain->is_first}, {kernels::dither_key(chain->minus, c), true}});
   std::vector<int> every;
   for (int c = 0; c < channels; ++c) every.push_back(c);
   double* const sums = scratch.sum.reserve(static_cast<std::size_t>(channels * kBlock));
@@ -82,6 +86,7 @@ Result<std::optional<LostBlobs>> Print::print_range(const Store& store, Frames f
       args.count = n;
       args.type = spec_.sample_type;
       args.dither_keys = spec_.dither ? keys.data() : nullptr;
+      args.chained_dither = spec_.dither && !chained.empty() ? chained.data() : nullptr;
       args.out = bytes;
       args.delivered = to;
       return kernels::quantise(args);

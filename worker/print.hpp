@@ -30,6 +30,11 @@ struct PrintSpec {
   Levelling levelling;           // gain and limiter; by default neither
   mix::SampleType sample_type = mix::SampleType::int24;
   bool dither = true;
+  struct DitherChain {
+    std::string plus, minus;  // names; see kernels::ChainedDither
+    bool is_first = false;
+  };
+  std::optional<DitherChain> dither_chain;  // in place of dither_name
   std::string dither_name;  // dither is a function of this, the channel and the position
   std::vector<PrintFileSpec> files;
   mix::FileFormat container = mix::FileFormat::wav;

@@ -112,7 +112,10 @@ std::string render_identity(const Document& document, const VersionView& version
   }
   if (deliverable.follow) {
     const Deliverable& master = document.deliverables[*deliverable.follow];
-    if (master.normalize != Normalize::none || master.limiter) out += "follow " + render_identity(document, version, master, std::nullopt);
+    // Stems that follow may share their dither with the printmaster and with each other.
+    if (master.normalize != Normalize::none || master.limiter || only_stem) out += "follow " + render_identity(document, version, master, std::nullopt);
+    if (only_stem && deliverable.dither != Dither::none)
+      for (const std::size_t stem : included_stems(document, deliverable)) out += fmt::format("beside {}\n", stem);
   }
   for (const std::size_t stem : targets) {
     const auto level = deliverable.mix.find(document.buses[stem].name);

@@ -52,9 +52,6 @@ void MixParser::read_levels(const Fields& fields, Deliverable& deliverable) {
   if (follow) deliverable.follow = reference(*follow, "deliverable", "deliverables", deliverables);
   if (const auto kind = fields.find("kind")) deliverable.kind = reader.choice(*kind, kKinds).value_or(DeliverableKind::mix);
 
-  if (deliverable.normalize != Normalize::none)
-    reader.error(*normalize, fmt::format("not yet: \"normalize\": {}", shown(normalize->node)), "normalisation is to come; write \"none\" until then",
-                 "not in this version");
   const bool is_normalized = deliverable.normalize != Normalize::none;
   if (is_normalized && deliverable.loudness.empty() && !fields.has("loudness"))
     reader.error(*normalize, "\"normalize\" without \"loudness\"", "name the spec whose target it is brought to: \"loudness\": \"ebu-r128\"",

@@ -111,8 +111,9 @@ QuantiseStats quantise(const QuantiseArgs& args, Isa isa) {
         round_to_float(x, frames, row, delivered, stats);
         continue;
       }
-      if (args.dither_keys) steps.draw(args.dither_keys[from], at - word, frames + word, dither.data());
-      steps.round(x, args.dither_keys ? dither.data() + word : nullptr, frames, range, row, delivered, stats);
+      if (args.chained_dither) draw(args.chained_dither[from], at - word, frames + word, dither.data());
+      else if (args.dither_keys) steps.draw(args.dither_keys[from], at - word, frames + word, dither.data());
+      steps.round(x, args.dither_keys || args.chained_dither ? dither.data() + word : nullptr, frames, range, row, delivered, stats);
     }
     const std::int32_t* flat = rows[0];
     if (channels > 1) {

@@ -9,6 +9,7 @@
 #include "common/mix/document.hpp"
 #include "common/units.hpp"
 #include "kernels/device/isa.hpp"
+#include "kernels/quantise/chained_dither.hpp"
 
 namespace dubfarm::kernels {
 
@@ -34,6 +35,7 @@ struct QuantiseArgs {
   const std::uint64_t* dither_keys = nullptr;  // [layout channels], see dither_key(); null: no dither
   std::byte* out = nullptr;                    // [count][order.size()], packed, little-endian
   float* const* delivered = nullptr;           // [layout channels][count], or null: what was written, as value / 2^(bits-1)
+  const ChainedDither* chained_dither = nullptr;  // [layout channels], in place of dither_keys
 };
 
 struct QuantiseStats {

@@ -1,5 +1,7 @@
 #include "scheduler/delivery/spec.hpp"
 
+#include "scheduler/delivery/normalise.hpp"
+
 #include <algorithm>
 #include <cassert>
 
@@ -140,6 +142,7 @@ SpecTable find_specs(const mix::Document& document) {
              "include a stem whose \"role\" is \"dialogue\", or choose a spec that is judged by programme", "needs a dialogue stem");
     table.of_deliverable[d] = std::move(spec);
   }
+  check_level_targets(document, table);
   return table;
 }
 

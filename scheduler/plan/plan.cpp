@@ -4,6 +4,7 @@
 
 #include "common/mix/resolve.hpp"
 #include "scheduler/plan/stem_programs.hpp"
+#include "scheduler/plan/stem_sets.hpp"
 
 namespace dubfarm::plan {
 namespace {
@@ -31,6 +32,18 @@ StemTimeline plan_stem(const VersionProgrammer& programmer, std::size_t version,
     timeline.placements.push_back({boundaries[i], boundaries[i + 1] - boundaries[i], entry->second});
   }
   return timeline;
+}
+
+std::string stem_dither_name(const mix::Document& document, const mix::Deliverable& deliverable, std::size_t stem) {
+  return deliverable.name + '/' + document.buses[stem].name;
+}
+
+/// Each stem's second number is its own, and the next one's first; the ends are the printmaster's numbers.
+Print::DitherChain dither_chain(const mix::Document& document, const mix::Deliverable& deliverable, const std::vector<std::size_t>& stems, std::size_t stem) {
+  const std::string& whole = document.deliverables[*deliverable.follow].name;
+  const auto at = std::find(stems.begin(), stems.end(), stem);
+  return {at == stems.begin() ? whole : stem_dither_name(document, deliverable, *(at - 1)),
+          at + 1 == stems.end() ? whole : stem_dither_name(document, deliverable, *at), at == stems.begin()};
 }
 
 }  // namespace
@@ -80,7 +93,7 @@ Plan make_plan(const mix::Document& document, const MediaTable& media, const Sel
     const mix::Deliverable& deliverable = document.deliverables[index];
     if (deliverable.normalize == mix::Normalize::none && !deliverable.limiter) return std::nullopt;
     const auto [entry, is_new] = master_of.emplace(std::pair{version, index}, plan.masters.size());
-    if (is_new) plan.masters.push_back({version, index, inputs(version, deliverable, deliverable.layout, mix::included_stems(document, deliverable))});
+    if (is_new) plan.masters.push_back({version, index, channel_count(deliverable.layout), inputs(version, deliverable, deliverable.layout, mix::included_stems(document, deliverable))});
     return entry->second;
   };
 
@@ -96,8 +109,8 @@ Plan make_plan(const mix::Document& document, const MediaTable& media, const Sel
       print.deliverable = output.deliverable;
       if (deliverable.per_bus) print.bus = sum.front();
       print.layout = deliverable.per_bus ? document.buses[sum.front()].layout : deliverable.layout;
-      print.dither_name = deliverable.name;
-      if (print.bus) print.dither_name += '/' + document.buses[*print.bus].name;
+      print.dither_name = print.bus ? stem_dither_name(document, deliverable, *print.bus) : deliverable.name;
+      if (print.bus && has_chained_dither(document, deliverable)) print.dither_chain = dither_chain(document, deliverable, stems, *print.bus);
       print.inputs = inputs(output.version, deliverable, print.layout, sum);
       print.master = master(output.version, output.deliverable);
       for (const mix::OutputFile& file : output.files)

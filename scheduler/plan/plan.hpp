@@ -52,6 +52,7 @@ struct PrintFile {
 struct Master {
   std::size_t version = 0;
   std::size_t deliverable = 0;
+  int channels = 2;
   std::vector<PrintInput> inputs;  // as its print has them
 };
 
@@ -64,6 +65,11 @@ struct Print {
   std::vector<PrintInput> inputs;  // in document order of the stems: the order of summation
   std::vector<PrintFile> files;
   std::string dither_name;         // the deliverable's name, and the stem's where per_bus: dither depends on it and the position alone
+  struct DitherChain {
+    std::string plus, minus;  // names; see kernels::ChainedDither
+    bool is_first = false;    // its plus is the printmaster's first number
+  };
+  std::optional<DitherChain> dither_chain;  // of stems that follow: dithers that add up to their printmaster's
   std::optional<std::size_t> master;   // index into Plan::masters: whose gain and limiter it takes; none: as it is
   std::optional<std::size_t> same_as;  // an earlier print (index) with the same paths and render: written once
 };

@@ -17,13 +17,17 @@ using TaskId = std::size_t;
 
 enum class TaskKind : std::uint8_t {
   chunk,   // render a chunk program into the store
+  measure,  // sum and measure one range of a master, before its gain is known
+  solve,    // find a master's gain; where the limiter changes the answer, its ranges are measured again first
   range,   // sum, quantise, measure and write one range of a print
   finish,  // aggregate a print's measurements, write its header, verify, put it under its final name
+  compare,  // hold a range of delivered stems against their printmaster
 };
 
 struct Task {
   TaskKind kind = TaskKind::chunk;
-  std::size_t subject = 0;     // chunk: index into Plan::chunks; range and finish: into Plan::prints
+  std::size_t subject = 0;     // chunk: index into Plan::chunks; measure and solve: into Plan::masters; range and finish: into Plan::prints;
+                               // compare: into the stem sets
   Frames first = 0, length = 0;  // range: frames of the timeline
   std::vector<TaskId> needs;   // must be done before this one starts
 };

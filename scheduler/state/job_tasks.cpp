@@ -18,9 +18,24 @@ void add_chunks_heard(const plan::Plan& plan, const std::vector<plan::PrintInput
 
 }  // namespace
 
-std::vector<Task> job_tasks(const plan::Plan& plan, Frames history, std::span<const LimiterReach> limiters) {
+std::vector<Task> job_tasks(const plan::Plan& plan, Frames history, std::span<const MasterReach> masters, std::span<const plan::StemSet> stem_sets) {
   std::vector<Task> tasks;
   for (std::size_t c = 0; c < plan.chunks.size(); ++c) tasks.push_back({TaskKind::chunk, c, 0, plan.chunks[c].program.length, {}});
+  std::vector<std::optional<TaskId>> solved(plan.masters.size());
+  for (std::size_t m = 0; m < masters.size(); ++m) {
+    if (!masters[m].is_measured) continue;
+    Task solve{TaskKind::solve, m, 0, plan.length, {}};
+    const Frames step = range_length(plan.masters[m].channels, plan.sample_rate);
+    for (Frames first = 0; first < plan.length; first += step) {
+      Task measure{TaskKind::measure, m, first, std::min(step, plan.length - first), {}};
+      add_chunks_heard(plan, plan.masters[m].inputs, first - history - masters[m].before, first + measure.length + masters[m].after, measure.needs);
+      solve.needs.push_back(tasks.size());
+      tasks.push_back(std::move(measure));
+    }
+    solved[m] = tasks.size();
+    tasks.push_back(std::move(solve));
+  }
+  std::vector<TaskId> finished(plan.prints.size());
   for (std::size_t p = 0; p < plan.prints.size(); ++p) {
     const plan::Print& print = plan.prints[p];
     if (print.same_as) continue;
@@ -32,12 +47,22 @@ std::vector<Task> job_tasks(const plan::Plan& plan, Frames history, std::span<co
       Task range{TaskKind::range, p, first, length, {}};
       add_chunks_heard(plan, print.inputs, first - history, first + length, range.needs);
       if (print.master) {
-        const LimiterReach& reach = limiters[*print.master];
+        const MasterReach& reach = masters[*print.master];
         add_chunks_heard(plan, plan.masters[*print.master].inputs, first - history - reach.before, first + length + reach.after, range.needs);
+        if (solved[*print.master]) range.needs.push_back(*solved[*print.master]);
       }
       tasks.push_back(std::move(range));
     }
+    finished[p] = tasks.size();
     tasks.push_back(std::move(finish));
+  }
+  for (std::size_t s = 0; s < stem_sets.size(); ++s) {
+    std::vector<TaskId> needs = {finished[stem_sets[s].master]};
+    for (const std::size_t stem : stem_sets[s].stems) needs.push_back(finished[stem]);
+    std::sort(needs.begin(), needs.end());
+    needs.erase(std::unique(needs.begin(), needs.end()), needs.end());
+    const Frames step = 60 * static_cast<Frames>(plan.sample_rate);
+    for (Frames first = 0; first < plan.length; first += step) tasks.push_back({TaskKind::compare, s, first, std::min(step, plan.length - first), needs});
   }
   return tasks;
 }

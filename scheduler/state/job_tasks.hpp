@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "scheduler/plan/plan.hpp"
+#include "scheduler/plan/stem_sets.hpp"
 #include "scheduler/state/job_state.hpp"
 
 namespace dubfarm::scheduler {
@@ -11,13 +12,18 @@ namespace dubfarm::scheduler {
 /// Ranges start on this grid (frames); meters need it (kernels/loudness: groups of 2 s).
 [[nodiscard]] constexpr Frames range_grid(int sample_rate) { return 2 * static_cast<Frames>((sample_rate + 49) / 50 * 50); }
 
-/// How far before and after a frame the limiter of a master hears, in frames; 0 where it has none.
-struct LimiterReach { Frames before = 0, after = 0; };
+/// How far before and after a frame the limiter of a master hears, in frames (0 where it has none); whether its gain is to be found.
+struct MasterReach {
+  Frames before = 0, after = 0;
+  bool is_measured = false;
+};
 
 /// Tasks 0 ... plan.chunks.size() - 1 are the chunks, in the plan's order; then, print by print, its ranges and its finish. A print that is
-/// the same as an earlier one has none. Chunks are in the order of the timeline, so that outputs grow from their start.
+/// the same as an earlier one has none. Masters whose gain is to be found are measured and solved before the prints that take it; stem sets are
+/// compared once their files are finished. Chunks are in the order of the timeline, so that outputs grow from their start.
 /// @param history  frames before a range that printing it reads too.
-/// @param limiters  one for each of plan.masters.
-[[nodiscard]] std::vector<Task> job_tasks(const plan::Plan& plan, Frames history, std::span<const LimiterReach> limiters = {});
+/// @param masters  one for each of plan.masters.
+[[nodiscard]] std::vector<Task> job_tasks(const plan::Plan& plan, Frames history, std::span<const MasterReach> masters = {},
+                                          std::span<const plan::StemSet> stem_sets = {});
 
 }  // namespace dubfarm::scheduler

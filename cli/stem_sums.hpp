@@ -1,0 +1,37 @@
+// What outputs must show of each other: stems that add up to their printmaster, and M&Es that no dialogue reaches.
+#pragma once
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "common/mix/document.hpp"
+#include "scheduler/delivery/check.hpp"
+#include "scheduler/plan/plan.hpp"
+#include "scheduler/plan/stem_sets.hpp"
+
+namespace dubfarm::cli {
+
+/// Document and plan outlive it. Threads: measure() may run on many at once.
+class StemSums {
+ public:
+  StemSums(const mix::Document& document, const plan::Plan& plan, std::string output_folder);
+
+  [[nodiscard]] const std::vector<plan::StemSet>& sets() const { return sets_; }
+  /// Holds a range of the delivered files of a set against its printmaster's: TaskKind::compare.
+  Result<void> measure(std::size_t set, Frames first, Frames count);
+  /// All ranges compared: the check "stem_null" of every set of a printmaster; and of an M&E "free_of_dialogue".
+  [[nodiscard]] std::vector<scheduler::Check> checks(const plan::Print& print) const;
+
+ private:
+  [[nodiscard]] scheduler::Check null_check(std::size_t set, const plan::Print& master) const;
+
+  const mix::Document& document_;
+  const plan::Plan& plan_;
+  std::string folder_;
+  std::vector<plan::StemSet> sets_;
+  std::mutex mutex_;
+  std::vector<double> differences_;  // [sets]: the largest so far
+};
+
+}  // namespace dubfarm::cli
