@@ -93,7 +93,7 @@ class DescriptorPool {
 };
 
 /// Formats whose every frame can be reached by a seek with the bits of a decoding from the start.
-bool seeks_exactly(int format) {
+bool format_seeks_exactly(int format) {
   switch (format & SF_FORMAT_SUBMASK) {
     case SF_FORMAT_PCM_S8: case SF_FORMAT_PCM_U8: case SF_FORMAT_PCM_16: case SF_FORMAT_PCM_24: case SF_FORMAT_PCM_32:
     case SF_FORMAT_FLOAT: case SF_FORMAT_DOUBLE: case SF_FORMAT_ULAW: case SF_FORMAT_ALAW:
@@ -111,9 +111,25 @@ struct Decoder {
   std::uint64_t reader = 0;
   Descriptor file;  // before `sound`, which reads from it
   std::unique_ptr<SNDFILE, CloseSound> sound;
-  bool exact_seeks = false;
   Frames position = 0;
 };
+
+struct OpenSound {
+  Descriptor file;
+  std::unique_ptr<SNDFILE, CloseSound> sound;
+  int format = 0;
+};
+
+Result<OpenSound> open_sound(const media::SourceInfo& info, const media::FileStamp& stamp) {
+  OpenSound opened;
+  TRY_ASSIGN(opened.file, open_unchanged(info.path, stamp));
+  SF_INFO sound{};
+  opened.sound.reset(sf_open_fd(opened.file.get(), SFM_READ, &sound, SF_FALSE));
+  if (!opened.sound) return fail(Errc::io_error, "{}: cannot be read as sound any more: {}", info.path, sf_strerror(nullptr));
+  if (sound.channels != info.channels || sound.frames != info.frames) return changed(info.path);
+  opened.format = sound.format;
+  return opened;
+}
 
 }  // namespace
 
@@ -135,9 +151,19 @@ SourceReader::SourceReader(media::SourceInfo info, media::FileStamp stamp) : inf
 SourceReader::~SourceReader() { DescriptorPool::instance().close(id_); }
 
 Result<std::shared_ptr<const SourceReader>> SourceReader::open(const media::SourceInfo& info, const media::FileStamp& stamp) {
-  std::shared_ptr<const SourceReader> reader(new SourceReader(info, stamp));
+  std::shared_ptr<SourceReader> reader(new SourceReader(info, stamp));
   TRY(reader->verify_unchanged());
-  return reader;
+  if (!info.pcm) {
+    TRY_ASSIGN(const OpenSound opened, open_sound(info, stamp));
+    reader->seeks_exactly_ = format_seeks_exactly(opened.format);
+  }
+  return std::shared_ptr<const SourceReader>(std::move(reader));
+}
+
+bool SourceReader::reaches(Frames first, const ReadScratch& scratch) const {
+  const std::list<Decoder>& decoders = scratch.state_->decoders;
+  const auto found = std::find_if(decoders.begin(), decoders.end(), [this](const Decoder& d) { return d.reader == id_; });
+  return found != decoders.end() && found->position <= first;
 }
 
 Result<void> SourceReader::verify_unchanged() const {
@@ -187,19 +213,13 @@ Result<void> SourceReader::read_decoded(Frames first, Frames count, std::span<co
                                         ReadScratch& scratch) const {
   std::list<Decoder>& decoders = scratch.state_->decoders;
   auto found = std::find_if(decoders.begin(), decoders.end(), [this](const Decoder& d) { return d.reader == id_; });
-  if (found != decoders.end() && !found->exact_seeks && first < found->position) {
+  if (found != decoders.end() && !seeks_exactly_ && first < found->position) {
     decoders.erase(found);
     found = decoders.end();
   }
   if (found == decoders.end()) {
-    Decoder decoder{.reader = id_, .file = {}, .sound = nullptr};
-    TRY_ASSIGN(decoder.file, open_unchanged(info_.path, stamp_));
-    SF_INFO sound{};
-    decoder.sound.reset(sf_open_fd(decoder.file.get(), SFM_READ, &sound, SF_FALSE));
-    if (!decoder.sound) return fail(Errc::io_error, "{}: cannot be read as sound any more: {}", info_.path, sf_strerror(nullptr));
-    if (sound.channels != info_.channels || sound.frames != info_.frames) return changed(info_.path);
-    decoder.exact_seeks = seeks_exactly(sound.format);
-    decoders.push_front(std::move(decoder));
+    TRY_ASSIGN(OpenSound opened, open_sound(info_, stamp_));
+    decoders.push_front(Decoder{.reader = id_, .file = std::move(opened.file), .sound = std::move(opened.sound)});
     if (decoders.size() > kDecodersPerScratch) decoders.pop_back();
   } else {
     decoders.splice(decoders.begin(), decoders, found);
@@ -220,7 +240,7 @@ Result<void> SourceReader::read_decoded(Frames first, Frames count, std::span<co
     decoders.pop_front();
     return error;
   };
-  if (decoder.position != first && decoder.exact_seeks) {
+  if (decoder.position != first && seeks_exactly_) {
     if (sf_seek(decoder.sound.get(), first, SEEK_SET) != first) {
       const Error error =
           fail(Errc::io_error, "{}: cannot seek to frame {} of {}: {}", info_.path, first, info_.frames, sf_strerror(decoder.sound.get()));

@@ -50,6 +50,11 @@ class SourceReader {
   /// Compares the file's stamp with the one given to open(); `invalid_input` if it differs. Ask before a rendered result is published.
   [[nodiscard]] Result<void> verify_unchanged() const;
 
+  /// False for coded formats that are only decoded forward: reading frames before or far behind those that `scratch` read last is dear.
+  [[nodiscard]] bool seeks_exactly() const { return seeks_exactly_; }
+  /// Whether `scratch` holds this source open at or before frame `first`, so that reading on from there need not begin at the start.
+  [[nodiscard]] bool reaches(Frames first, const ReadScratch& scratch) const;
+
   [[nodiscard]] const media::SourceInfo& info() const { return info_; }
   [[nodiscard]] const media::FileStamp& stamp() const { return stamp_; }
 
@@ -64,6 +69,7 @@ class SourceReader {
   media::SourceInfo info_;
   media::FileStamp stamp_;
   std::uint64_t id_;  // never used twice: names this reader in the pool and in scratches
+  bool seeks_exactly_ = true;
 };
 
 }  // namespace dubfarm::worker

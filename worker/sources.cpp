@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <list>
 #include <numeric>
+#include <tuple>
 
 namespace dubfarm::worker {
 
 namespace {
 
-constexpr std::size_t kPieceBudgetBytes = 128u << 20;  // of converted samples that one thread keeps at hand
+constexpr std::size_t kPieceBudgetBytes = 128u << 20;  // of converted and decoded samples that one thread keeps at hand
+constexpr int kBlobChannels = 64;                      // more than these are not kept, but made whenever they are read
 
 std::vector<int> all_channels(int count) {
   std::vector<int> channels(static_cast<std::size_t>(count));
@@ -20,34 +22,36 @@ std::vector<int> all_channels(int count) {
 
 struct Sources::Entry {
   SourceFile file;
-  mutable std::mutex mutex;                            // guards `reader`, and lets one thread at a time convert this source
+  mutable std::mutex mutex;                            // guards `reader`
   mutable std::shared_ptr<const SourceReader> reader;  // opened at first use
+  mutable std::mutex making[2];                        // by Form: one thread at a time makes pieces, which needs others of a lower form
+  mutable Frames decoded = 0;                          // so many pieces, from the first on, are decoded and kept; guarded by making[0]
 };
 
 /// Least recently used first.
 struct SourceScratch::Pieces {
+  using Name = std::tuple<media::Digest, bool, Frames>;  // source, whether it is converted, index
   struct Piece {
-    media::Digest digest;
-    Frames index;
+    Name name;
     std::shared_ptr<const media::Planar> samples;
     [[nodiscard]] std::size_t bytes() const { return samples->size() * samples->front().size() * sizeof(float); }
   };
   std::list<Piece> pieces;
-  std::map<std::pair<media::Digest, Frames>, std::list<Piece>::iterator> by_name;
+  std::map<Name, std::list<Piece>::iterator> by_name;
   std::size_t bytes = 0;
 
-  std::shared_ptr<const media::Planar> find(const media::Digest& digest, Frames index) {
-    const auto found = by_name.find({digest, index});
+  std::shared_ptr<const media::Planar> find(const Name& name) {
+    const auto found = by_name.find(name);
     if (found == by_name.end()) return nullptr;
     pieces.splice(pieces.end(), pieces, found->second);
     return found->second->samples;
   }
-  void add(const media::Digest& digest, Frames index, std::shared_ptr<const media::Planar> samples) {
-    by_name[{digest, index}] = pieces.insert(pieces.end(), Piece{digest, index, std::move(samples)});
+  void add(const Name& name, std::shared_ptr<const media::Planar> samples) {
+    by_name[name] = pieces.insert(pieces.end(), Piece{name, std::move(samples)});
     bytes += pieces.back().bytes();
     while (bytes > kPieceBudgetBytes && pieces.size() > 1) {
       bytes -= pieces.front().bytes();
-      by_name.erase({pieces.front().digest, pieces.front().index});
+      by_name.erase(pieces.front().name);
       pieces.pop_front();
     }
   }
@@ -78,52 +82,98 @@ Result<const Sources::Entry*> Sources::entry(const media::Digest& digest) const 
 Result<void> Sources::read(const media::Digest& digest, Frames first, Frames count, std::span<const int> channels, std::span<float* const> out,
                            SourceScratch& scratch) const {
   TRY_ASSIGN(const Entry* const e, entry(digest));
-  if (e->file.info.sample_rate == sample_rate_) return e->reader->read(first, count, channels, out, scratch.read_);
-  return read_converted(*e, first, count, channels, out, scratch);
+  if (e->file.info.sample_rate == sample_rate_) return read_own_rate(*e, first, count, channels, out, scratch);
+  return read_pieces(*e, Form::converted, first, count, channels, out, scratch);
 }
 
-Result<std::shared_ptr<const media::Planar>> Sources::converted_piece(const Entry& e, Frames piece, SourceScratch& scratch) const {
-  const media::Digest& digest = e.file.digest;
-  if (auto at_hand = scratch.pieces_->find(digest, piece)) return at_hand;
-  const int from = e.file.info.sample_rate, channels = e.file.info.channels;
-  const program::Key key =
-      program::key_of_bytes(fmt::format("dubfarm converted source 1 soxr-vhq {} {} {} {}", digest.hex(), from, sample_rate_, piece));
-  const auto from_store = [&]() -> Result<media::Planar> {
-    TRY_ASSIGN(BlobReader blob, store_.open_blob(key));
-    media::Planar samples(static_cast<std::size_t>(channels), std::vector<float>(static_cast<std::size_t>(blob.frames())));
-    for (int c = 0; c < channels; ++c) TRY(blob.read(c, 0, blob.frames(), samples[static_cast<std::size_t>(c)].data()));
-    return samples;
-  };
-  const auto convert = [&]() -> Result<media::Planar> {
-    const std::vector<int> every = all_channels(channels);
-    const auto read = [&](Frames at, Frames n, std::span<float* const> to) { return e.reader->read(at, n, every, to, scratch.read_); };
-    TRY_ASSIGN(media::Planar samples, media::convert_piece(read, from, sample_rate_, channels, e.file.info.frames, piece));
-    std::vector<const float*> pointers;
-    for (const auto& channel : samples) pointers.push_back(channel.data());
-    store_.discard(key);  // what is there, if anything, is corrupt
-    TRY(store_.put(key, sample_rate_, static_cast<Frames>(samples.front().size()), pointers));
-    return samples;
-  };
-  std::shared_ptr<const media::Planar> samples;
-  {
-    const std::lock_guard lock(e.mutex);  // one thread converts, the others wait for what they would otherwise convert too
-    Result<media::Planar> piece_samples = from_store();
-    if (!piece_samples.ok()) piece_samples = convert();
-    if (!piece_samples.ok()) return std::move(piece_samples).error();
-    samples = std::make_shared<const media::Planar>(std::move(*piece_samples));
-  }
-  scratch.pieces_->add(digest, piece, samples);
+Result<void> Sources::read_own_rate(const Entry& e, Frames first, Frames count, std::span<const int> channels, std::span<float* const> out,
+                                    SourceScratch& scratch) const {
+  if (e.reader->seeks_exactly() || e.file.info.channels > kBlobChannels) return e.reader->read(first, count, channels, out, scratch.read_);
+  return read_pieces(e, Form::decoded, first, count, channels, out, scratch);
+}
+
+Frames Sources::piece_length(const Entry& e, Form form) const {
+  const int from = e.file.info.sample_rate;
+  return media::piece_length(from, form == Form::decoded ? from : sample_rate_);
+}
+
+program::Key Sources::key_of(const Entry& e, Form form, Frames index) const {
+  const std::string digest = e.file.digest.hex();
+  if (form == Form::decoded) return program::key_of_bytes(fmt::format("dubfarm decoded source 1 {} {}", digest, index));
+  return program::key_of_bytes(fmt::format("dubfarm converted source 1 soxr-vhq {} {} {} {}", digest, e.file.info.sample_rate, sample_rate_, index));
+}
+
+Result<void> Sources::keep(const Entry& e, Form form, Frames index, const media::Planar& samples) const {
+  if (samples.size() > kBlobChannels) return {};
+  std::vector<const float*> pointers;
+  for (const auto& channel : samples) pointers.push_back(channel.data());
+  const program::Key key = key_of(e, form, index);
+  store_.discard(key);  // what is there, if anything, is corrupt
+  return store_.put(key, form == Form::decoded ? e.file.info.sample_rate : sample_rate_, static_cast<Frames>(samples.front().size()), pointers);
+}
+
+Result<media::Planar> Sources::convert_piece(const Entry& e, Frames index, SourceScratch& scratch) const {
+  const media::SourceInfo& info = e.file.info;
+  const std::vector<int> every = all_channels(info.channels);
+  const auto read = [&](Frames at, Frames n, std::span<float* const> to) { return read_own_rate(e, at, n, every, to, scratch); };
+  TRY_ASSIGN(media::Planar samples, media::convert_piece(read, info.sample_rate, sample_rate_, info.channels, info.frames, index));
+  TRY(keep(e, Form::converted, index, samples));
   return samples;
 }
 
-Result<void> Sources::read_converted(const Entry& e, Frames first, Frames count, std::span<const int> channels, std::span<float* const> out,
-                                     SourceScratch& scratch) const {
-  const Frames length = media::piece_length(e.file.info.sample_rate, sample_rate_);
+/// Decodes on from what is decoded already, and keeps the pieces on the way. Where decoding had to begin at the start again (too many
+/// sources are open, or another thread came so far), it goes on to twice the distance: so often as that may happen, the sum stays linear.
+Result<media::Planar> Sources::decode_piece(const Entry& e, Frames index, SourceScratch& scratch) const {
+  const media::SourceInfo& info = e.file.info;
+  const Frames length = piece_length(e, Form::decoded), count = (info.frames + length - 1) / length;
+  if (index < e.decoded) e.decoded = 0;  // the store has lost it
+  const Frames last = e.reader->reaches(e.decoded * length, scratch.read_) ? index : std::min(count - 1, 2 * index);
+  const std::vector<int> every = all_channels(info.channels);
+  media::Planar wanted;
+  for (; e.decoded <= last; ++e.decoded) {
+    const Frames first = e.decoded * length;
+    if (e.decoded != index && store_.has(key_of(e, Form::decoded, e.decoded))) continue;
+    media::Planar samples(static_cast<std::size_t>(info.channels), std::vector<float>(static_cast<std::size_t>(std::min(length, info.frames - first))));
+    std::vector<float*> out;
+    for (auto& channel : samples) out.push_back(channel.data());
+    const Result<void> read = e.reader->read(first, std::min(length, info.frames - first), every, out, scratch.read_);
+    if (!read.ok() && e.decoded > index) break;  // whoever needs it will hear
+    if (!read.ok()) return read.error();
+    TRY(keep(e, Form::decoded, e.decoded, samples));
+    if (e.decoded == index) wanted = std::move(samples);
+  }
+  return wanted;
+}
+
+Result<Sources::Piece> Sources::piece(const Entry& e, Form form, Frames index, SourceScratch& scratch) const {
+  const SourceScratch::Pieces::Name name{e.file.digest, form == Form::converted, index};
+  if (Piece at_hand = scratch.pieces_->find(name)) return at_hand;
+  const auto from_store = [&]() -> Result<media::Planar> {
+    TRY_ASSIGN(BlobReader blob, store_.open_blob(key_of(e, form, index)));
+    media::Planar samples(static_cast<std::size_t>(blob.channels()), std::vector<float>(static_cast<std::size_t>(blob.frames())));
+    for (int c = 0; c < blob.channels(); ++c) TRY(blob.read(c, 0, blob.frames(), samples[static_cast<std::size_t>(c)].data()));
+    return samples;
+  };
+  Piece samples;
+  {
+    const std::lock_guard lock(e.making[form == Form::decoded ? 0 : 1]);  // the others wait for what they would otherwise make too
+    Result<media::Planar> made = from_store();
+    if (!made.ok()) made = form == Form::decoded ? decode_piece(e, index, scratch) : convert_piece(e, index, scratch);
+    if (!made.ok()) return std::move(made).error();
+    samples = std::make_shared<const media::Planar>(std::move(*made));
+  }
+  scratch.pieces_->add(name, samples);
+  return samples;
+}
+
+Result<void> Sources::read_pieces(const Entry& e, Form form, Frames first, Frames count, std::span<const int> channels,
+                                  std::span<float* const> out, SourceScratch& scratch) const {
+  const Frames length = piece_length(e, form);
   for (Frames done = 0; done < count;) {
-    const Frames piece = (first + done) / length, offset = (first + done) % length;
-    TRY_ASSIGN(const std::shared_ptr<const media::Planar> samples, converted_piece(e, piece, scratch));
+    const Frames index = (first + done) / length, offset = (first + done) % length;
+    TRY_ASSIGN(const Piece samples, piece(e, form, index, scratch));
     const Frames available = static_cast<Frames>(samples->front().size()) - offset;
-    if (available <= 0) return fail(Errc::internal, "{}: frame {} lies past the converted source's end", e.file.info.path, first + done);
+    if (available <= 0) return fail(Errc::internal, "{}: frame {} lies past the source's end", e.file.info.path, first + done);
     const Frames part = std::min(count - done, available);
     for (std::size_t i = 0; i < channels.size(); ++i)
       std::copy_n((*samples)[static_cast<std::size_t>(channels[i])].data() + offset, part, out[i] + done);

@@ -21,7 +21,7 @@ struct SourceFile {
   media::FileStamp stamp;
 };
 
-/// What one thread needs to read sources: see ReadScratch; and the pieces of converted sources that it used last.
+/// What one thread needs to read sources: see ReadScratch; and the pieces of converted and decoded sources that it used last.
 class SourceScratch {
  public:
   SourceScratch();
@@ -33,14 +33,16 @@ class SourceScratch {
   friend class Sources;
   struct Pieces;
   ReadScratch read_;
-  std::unique_ptr<Pieces> pieces_;  // of converted sources
+  std::unique_ptr<Pieces> pieces_;
 };
 
 /// Reads sources at the job's rate. One at another rate is converted in pieces, each kept in the store under the source's digest, so that
-/// it is converted once for all chunks, versions and renders. Threads: read() and impulse_response() are safe from many.
+/// it is converted once for all chunks, versions and renders. So is one that can only be decoded forward (Ogg Vorbis, MP3): its pieces are
+/// kept as they come by, and all chunks together decode it about once, not each from the start.
+/// Threads: read() and impulse_response() are safe from many.
 class Sources {
  public:
-  /// @param store  where converted pieces go; outlives this object.
+  /// @param store  where converted and decoded pieces go; outlives this object.
   Sources(std::vector<SourceFile> files, int sample_rate, const Store& store);
   ~Sources();
 
@@ -55,9 +57,19 @@ class Sources {
  private:
   struct Entry;
   Result<const Entry*> entry(const media::Digest& digest) const;
-  Result<std::shared_ptr<const media::Planar>> converted_piece(const Entry& entry, Frames piece, SourceScratch& scratch) const;
-  Result<void> read_converted(const Entry& entry, Frames first, Frames count, std::span<const int> channels, std::span<float* const> out,
-                              SourceScratch& scratch) const;
+  using Piece = std::shared_ptr<const media::Planar>;
+  enum class Form { decoded, converted };
+  /// At the source's own rate.
+  Result<void> read_own_rate(const Entry& entry, Frames first, Frames count, std::span<const int> channels, std::span<float* const> out,
+                             SourceScratch& scratch) const;
+  Result<void> read_pieces(const Entry& entry, Form form, Frames first, Frames count, std::span<const int> channels,
+                           std::span<float* const> out, SourceScratch& scratch) const;
+  Result<Piece> piece(const Entry& entry, Form form, Frames index, SourceScratch& scratch) const;
+  Result<media::Planar> convert_piece(const Entry& entry, Frames index, SourceScratch& scratch) const;
+  Result<media::Planar> decode_piece(const Entry& entry, Frames index, SourceScratch& scratch) const;
+  [[nodiscard]] Frames piece_length(const Entry& entry, Form form) const;
+  [[nodiscard]] program::Key key_of(const Entry& entry, Form form, Frames index) const;
+  Result<void> keep(const Entry& entry, Form form, Frames index, const media::Planar& samples) const;
   int sample_rate_;
   const Store& store_;
   std::map<media::Digest, std::unique_ptr<Entry>> entries_;

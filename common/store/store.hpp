@@ -1,4 +1,4 @@
-// The blob store: rendered chunks and converted sources, named by key, checksummed, immutable.
+// The blob store: rendered chunks, converted and decoded sources, named by key, checksummed, immutable.
 //
 //   <folder>/format            one line: the store's version; an unknown one is refused
 //   <folder>/blobs/ab/<key>    a blob, its first two hex digits as folder

@@ -135,5 +135,105 @@ TEST_F(ConvertedSource, IsRefusedOnceItHasChanged) {
   EXPECT_EQ(checked.error().message, folder_ / "source.wav: the file was changed after it was planned; start again once it is no longer written to");
 }
 
+/// Ogg Vorbis: libsndfile's seeks in it are not exact, so it is decoded forward, and kept.
+class DecodedSource : public ConvertedSource {
+ protected:
+  DecodedSource() {
+    folder_.sound("source.ogg", testing::white_noise(2, kSourceFrames, 6), 44100, SF_FORMAT_OGG | SF_FORMAT_VORBIS);
+    const std::string path = folder_ / "source.ogg";
+    file_ = {*media::digest_file(path), *media::probe(path), *media::stamp(path)};
+    for (const auto& channel : testing::read_sound(path).channels) decoded_.emplace_back(channel.begin(), channel.end());
+  }
+  [[nodiscard]] std::vector<float> expected(int channel, Frames first, Frames count) const {
+    const auto from = decoded_[static_cast<std::size_t>(channel)].begin() + first;
+    return {from, from + count};
+  }
+  [[nodiscard]] static Frames pieces() { return media::piece_count(kSourceFrames, 44100, 44100); }
+  std::vector<std::vector<float>> decoded_;
+};
+
+TEST_F(DecodedSource, HasTheSamplesOfADecodingFromTheStartWhereverReadingBegins) {
+  const Sources all = sources(44100);
+  std::mt19937 random(4);
+  SourceScratch scratch;
+  for (int trial = 0; trial < 100; ++trial) {
+    const Frames first = static_cast<Frames>(random()) % kSourceFrames;
+    const Frames count = 1 + static_cast<Frames>(random()) % std::min<Frames>(kSourceFrames - first, 200000);
+    SourceScratch fresh;
+    ASSERT_EQ(read(all, trial % 2, first, count, trial % 3 == 0 ? fresh : scratch), expected(trial % 2, first, count)) << "from " << first;
+  }
+}
+
+TEST_F(DecodedSource, IsDecodedOnceForAllThreadsAndRenders) {
+  ASSERT_GE(pieces(), 3);
+  const Sources all = sources(44100);
+  SourceScratch first;
+  read(all, 0, 100, 1, first);
+  EXPECT_EQ(blobs().size(), 1u) << "no further than what is read";
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 4; ++t)
+      threads.emplace_back([&, t] {
+        SourceScratch scratch;
+        EXPECT_EQ(read(all, t % 2, 0, kSourceFrames, scratch), expected(t % 2, 0, kSourceFrames));
+      });
+  }
+  const auto kept = blobs();
+  EXPECT_EQ(static_cast<Frames>(kept.size()), pieces());
+  const Sources later = sources(44100);
+  SourceScratch scratch;
+  read(later, 0, 0, 1, scratch);  // opens the file
+  std::filesystem::remove(folder_ / "source.ogg");
+  EXPECT_EQ(read(later, 1, 0, kSourceFrames, scratch), expected(1, 0, kSourceFrames)) << "taken from the store, not decoded";
+  EXPECT_EQ(blobs(), kept);
+}
+
+TEST_F(DecodedSource, KeepsWhatComesByOnTheWayToALaterPiece) {
+  const Sources all = sources(44100);
+  SourceScratch scratch;
+  EXPECT_EQ(read(all, 0, kSourceFrames - 10, 10, scratch), expected(0, kSourceFrames - 10, 10));
+  EXPECT_EQ(static_cast<Frames>(blobs().size()), pieces());
+  std::filesystem::remove(folder_ / "source.ogg");
+  SourceScratch fresh;
+  EXPECT_EQ(read(all, 0, 0, kSourceFrames, fresh), expected(0, 0, kSourceFrames));
+}
+
+TEST_F(DecodedSource, IsDecodedAgainWhereTheStoreLostIt) {
+  const Sources all = sources(44100);
+  {
+    SourceScratch scratch;
+    read(all, 0, 0, kSourceFrames, scratch);
+  }
+  const auto names = testing::files_below(folder_ / "store/blobs");
+  for (const std::string& name : names) {
+    std::string bytes = testing::file_text(folder_ / "store/blobs/" + name);
+    bytes[bytes.size() - 9] ^= 4;
+    folder_.text("store/blobs/" + name, bytes);
+  }
+  SourceScratch scratch;
+  EXPECT_EQ(read(all, 1, 0, kSourceFrames, scratch), expected(1, 0, kSourceFrames));
+  for (const std::string& name : names) std::filesystem::remove(folder_ / "store/blobs/" + name);
+  SourceScratch fresh;
+  EXPECT_EQ(read(all, 1, 0, kSourceFrames, fresh), expected(1, 0, kSourceFrames));
+}
+
+TEST_F(DecodedSource, IsConvertedFromWhatIsKept) {
+  const Sources all = sources(48000);
+  SourceScratch scratch;
+  const std::vector<float> whole = read(all, 0, 0, kFrames, scratch);
+  EXPECT_EQ(static_cast<Frames>(blobs().size()), pieces() + media::piece_count(kSourceFrames, 44100, 48000));
+  SourceScratch fresh;
+  const std::vector<float> part = read(sources(48000), 0, 300'000, 200'000, fresh);
+  EXPECT_EQ(std::memcmp(part.data(), whole.data() + 300'000, part.size() * sizeof(float)), 0);
+  const auto converted = media::convert_piece(
+      [&](Frames at, Frames n, std::span<float* const> to) -> Result<void> {
+        for (std::size_t c = 0; c < to.size(); ++c) std::copy_n(decoded_[c].data() + at, n, to[c]);
+        return {};
+      }, 44100, 48000, 2, kSourceFrames, 1);
+  ASSERT_TRUE(converted.ok());
+  const Frames begin = media::piece_length(44100, 48000);
+  EXPECT_EQ(std::memcmp(converted->front().data(), whole.data() + begin, converted->front().size() * sizeof(float)), 0);
+}
+
 }  // namespace
 }  // namespace dubfarm::worker
