@@ -196,8 +196,10 @@ int run_render(const RenderOptions& options) {
   }
   if (store && !options.dry_run)
     if (Result<void> set = apply_store_limit(*store, options.store_limit); !set.ok()) return report_error(set.error());
-  media::DigestCache digests(store ? store->folder() : "");
+  media::DigestCache digests(store ? store->folder() : "", &stop_requested);
   const plan::MediaOutcome media = plan::gather_media(document, versions, true, threads, digests);
+  if (stop_requested)
+    return report_error(fail(Errc::cancelled, "stopped while the sources were read; those that were read are known to a second start"));
   if (!media.errors.empty()) return report_diagnostics(options, *text, media.errors);
   const plan::Plan plan = plan::make_plan(document, media.table, selection, worker::kNumericProfile);
   if (options.dry_run) {
@@ -219,7 +221,12 @@ int run_render(const RenderOptions& options) {
   farm.stop = &stop_requested;
   Result<scheduler::Report> report = run_locally(document, plan, *store, farm);
   progress.clear();
-  if (!report.ok()) return report_error(report.error());
+  if (!report.ok()) {
+    const int status = report_error(report.error());
+    if (report.error().code == Errc::no_space && report.error().message.starts_with(store->folder() + "/"))
+      fmt::print(stderr, "help: the disk of the store is full; --store names a folder on another one\n");
+    return status;
+  }
   if (report->chunks_lost > 0)
     fmt::print(stderr, "note: {} of the chunks that the store should have were missing or damaged; they were rendered again\n", report->chunks_lost);
   keep_store_below_limit(*store);

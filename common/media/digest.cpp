@@ -116,7 +116,7 @@ Result<FileStamp> stamp(const Descriptor& file, const std::string& path) {
 
 namespace {
 
-Result<Known> digest_with_stamp(const std::string& path) {
+Result<Known> digest_with_stamp(const std::string& path, const std::atomic<bool>* stop) {
   TRY_ASSIGN(const Descriptor file, open_for_reading(path));
   TRY_ASSIGN(const FileStamp before, stamp(file, path));
   ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
@@ -125,6 +125,7 @@ Result<Known> digest_with_stamp(const std::string& path) {
   std::vector<std::byte> piece(kPieceBytes);
   std::int64_t total = 0;
   for (std::size_t got = piece.size(); got == piece.size(); total += static_cast<std::int64_t>(got)) {
+    if (stop != nullptr && stop->load(std::memory_order_relaxed)) return fail(Errc::cancelled, "{}: stopped while it was read", path);
     TRY_ASSIGN(got, read_at(file, total, piece, path));
     XXH3_128bits_update(state.get(), piece.data(), got);
   }
@@ -140,8 +141,8 @@ Result<Known> digest_with_stamp(const std::string& path) {
 
 }  // namespace
 
-Result<Digest> digest_file(const std::string& path) {
-  TRY_ASSIGN(const Known known, digest_with_stamp(path));
+Result<Digest> digest_file(const std::string& path, const std::atomic<bool>* stop) {
+  TRY_ASSIGN(const Known known, digest_with_stamp(path, stop));
   return known.digest;
 }
 
@@ -155,6 +156,7 @@ struct DigestCache::State {
   std::unordered_map<std::string, std::shared_ptr<Slot>> slots;  // by key_of(path)
   std::string folder, file;
   Descriptor appender;
+  const std::atomic<bool>* stop = nullptr;
 
   void load() {
     std::ifstream in(file);
@@ -185,7 +187,8 @@ struct DigestCache::State {
   }
 };
 
-DigestCache::DigestCache(std::string folder) : state_(std::make_unique<State>()) {
+DigestCache::DigestCache(std::string folder, const std::atomic<bool>* stop) : state_(std::make_unique<State>()) {
+  state_->stop = stop;
   if (folder.empty()) return;
   std::error_code ignored;
   std::filesystem::create_directories(folder, ignored);
@@ -208,7 +211,7 @@ Result<Digest> DigestCache::digest(const std::string& path) {
   const std::lock_guard lock(slot->mutex);
   TRY_ASSIGN(const FileStamp now, stamp(path));
   if (slot->known && slot->known->stamp == now) return slot->known->digest;
-  TRY_ASSIGN(const Known known, digest_with_stamp(path));
+  TRY_ASSIGN(const Known known, digest_with_stamp(path, state_->stop));
   if (!is_racy(known.stamp)) {
     slot->known = known;
     state_->append(line_of(key, known));

@@ -1,6 +1,7 @@
 // The identity of a source: a digest of its bytes, remembered between runs, and a stamp that shows a file that changed meanwhile.
 #pragma once
 #include <array>
+#include <atomic>
 #include <compare>
 #include <cstdint>
 #include <memory>
@@ -33,7 +34,8 @@ struct FileStamp {
 [[nodiscard]] Result<FileStamp> stamp(const Descriptor& file, const std::string& path);
 
 /// Reads the whole file, as fast as pread brings it. A file that changes meanwhile is an error.
-[[nodiscard]] Result<Digest> digest_file(const std::string& path);
+/// @param stop  may be null; Errc::cancelled soon after it is set.
+[[nodiscard]] Result<Digest> digest_file(const std::string& path, const std::atomic<bool>* stop = nullptr);
 
 /// Digests by (path, stamp), kept in `<folder>/source-digests-1`, a text file that only grows and is rewritten when it is mostly stale.
 /// Several processes may share a folder: a line goes in by one append, carries its own checksum, and a line that does not check is
@@ -44,7 +46,8 @@ struct FileStamp {
 class DigestCache {
  public:
   /// @param folder  made if absent; empty: nothing is kept on disk.
-  explicit DigestCache(std::string folder);
+  /// @param stop    may be null; else outlives this object, and digest() gives Errc::cancelled soon after it is set.
+  explicit DigestCache(std::string folder, const std::atomic<bool>* stop = nullptr);
   ~DigestCache();
   DigestCache(const DigestCache&) = delete;
   DigestCache& operator=(const DigestCache&) = delete;

@@ -318,7 +318,8 @@ TEST_F(BadInput, AFullDiskUnderTheStore) {
   if (!disk.is_mounted()) GTEST_SKIP() << "needs the right to mount a tmpfs";
   const CommandResult result = render({"--threads", "1"});
   EXPECT_EQ(result.status, kCannotRun);
-  EXPECT_THAT(result.err, MatchesRegex("error: <folder>/store/tmp/[^/ ]+-[0-9]+-[0-9]+: cannot write: No space left on device; free some space and start again\n"));
+  EXPECT_THAT(result.err, MatchesRegex("error: <folder>/store/tmp/[^/ ]+-[0-9]+-[0-9]+: cannot write: No space left on device; free some space and start again\n"
+                                       "help: the disk of the store is full; --store names a folder on another one\n"));
   EXPECT_EQ(outputs(), std::vector<std::string>{});
   EXPECT_EQ(files_below(folder_ / "store/tmp"), std::vector<std::string>{});
 }

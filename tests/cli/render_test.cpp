@@ -161,6 +161,33 @@ TEST_F(Render, StoppedByCtrlCLeavesNoPartOfAFileAndGoesOnLater) {
   EXPECT_TRUE(was_stopped) << "every render was over before the signal reached it";
 }
 
+/// RF64: 40 GB of silence, of which the disk holds the header.
+void write_long_source(const std::string& path) {
+  constexpr std::uint64_t kData = 40'000'000'000;
+  std::string header("RF64\xff\xff\xff\xffWAVEds64\x1c\0\0\0", 20);
+  const auto put = [&](std::uint64_t value, int bytes) {
+    for (int i = 0; i < bytes; ++i) header += static_cast<char>(value >> (8 * i) & 0xFF);
+  };
+  put(kData + 72, 8), put(kData, 8), put(kData / 2, 8), put(0, 4);
+  header += "fmt ", put(16, 4), put(1, 2), put(1, 2), put(48000, 4), put(96000, 4), put(2, 2), put(16, 2);
+  header += "data", put(0xFFFFFFFF, 4);
+  std::ofstream(path, std::ios::binary) << header;
+  std::filesystem::resize_file(path, header.size() + kData);
+}
+
+TEST_F(Render, StoppedByCtrlCWhileSourcesAreRead) {
+  reel_.write();
+  write_long_source(reel_.folder / "score.wav");
+  const std::string store = reel_.folder / "store";
+  Command command({"render", reel_.mix, "--out", reel_.folder / "out", "--store", store, "--threads", "2"});
+  while (!command.ends_within(1ms) && !std::filesystem::exists(store + "/source-digests-1")) continue;
+  command.signal(SIGINT);
+  const CommandResult stopped = command.result();
+  EXPECT_EQ(stopped.status, 130);
+  EXPECT_EQ(stopped.err, "error: stopped while the sources were read; those that were read are known to a second start\n");
+  EXPECT_FALSE(std::filesystem::exists(reel_.folder / "out"));
+}
+
 TEST_F(Render, RendersAgainWhatTheStoreLostOrDamaged) {
   const Json whole = render("out", "store");
   const std::vector<std::string> all = blobs(reel_.folder / "store");

@@ -63,6 +63,19 @@ TEST(DigestCache, RemembersAcrossRunsAndLooksAgainWhenTheStampChanges) {
   EXPECT_NE(digest_of(cache, source), first);
 }
 
+TEST(DigestCache, StopsReadingWhenItIsTold) {
+  const TemporaryFolder folder;
+  std::ofstream(folder.path("a.wav")) << "abc";
+  std::atomic<bool> stop = true;
+  DigestCache cache(folder.path("cache"), &stop);
+  const Result<Digest> stopped = cache.digest(folder.path("a.wav"));
+  ASSERT_FALSE(stopped.ok());
+  EXPECT_EQ(stopped.error().code, Errc::cancelled);
+  EXPECT_EQ(stopped.error().message, folder.path("a.wav") + ": stopped while it was read");
+  stop = false;
+  EXPECT_TRUE(cache.digest(folder.path("a.wav")).ok());
+}
+
 TEST(DigestCache, DoesNotTrustAFileWrittenJustNow) {
   const TemporaryFolder folder;
   const auto source = folder.file("dx.wav", "one");
