@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Writes the benchmark workloads as mix documents: workloads.py FOLDER MATERIAL W1 [W2 W3 W4]
+"""Writes the benchmark workloads as mix documents: workloads.py FOLDER MATERIAL W1 [W2 W3 W4 W1xN W1tN]
 
 W1  16 tracks x 5 min (as long as the material is) to stereo: 4-band EQ, level, pan, a send each into a stereo 3 s impulse response
 W2  the same to 5.1 with a six-channel 4 s response, and a little LFE
 W3  64 tracks x 10 min, otherwise as W1
 W4  ten versions of W1, each with 4 of the 16 tracks its own
+W1xN, W1tN  W1 N times as long, and with N times the tracks (N from 2 on): the recordings under N names each (all are read), each time
+    begun elsewhere and wrapped around, so that no stretch is like another
 
 MATERIAL holds the recordings: src/t00.wav .. t15.wav, src/v1_t00.wav .. v9_t03.wav, w3/t00.wav .. t63.wav (mono, 24 bit, 48 kHz),
 ir/ir2.wav and ir/ir6.wav. peers.sh passes the folder that other programs render from, so that all do the same work; without
@@ -129,6 +131,24 @@ def stereo_mix(title, material, folder, files, seconds):
                     [{"name": "Hall", "ir": ir, "bus": "MIX", "layout": "stereo", "input": "stereo"}], tracks)
 
 
+def repeated_mix(title, material, folder, prefix, seconds, times, along):
+    """W1 so many times: one after the other if `along`, else side by side."""
+    files = [f"{prefix}src/t{i:02d}.wav" for i in range(16)]
+    mix = stereo_mix(title, material, folder, files if along else times * files, times * seconds if along else seconds)
+    frames = seconds * RATE
+    for strip, track in enumerate(mix["tracks"]):
+        track["clips"] = []
+        for turn in range(times) if along else [strip // 16]:
+            name, source = f"{title}_t{strip % 16:02d}_{turn}.wav", f"{material}/src/t{strip % 16:02d}.wav"
+            if not os.path.lexists(f"{folder}/{name}"):
+                os.symlink(source, f"{folder}/{name}")
+            start, at = turn * (strip % 16 * 37 + 211) * RATE // 100 % frames, turn * frames if along else 0
+            track["clips"].append({"file": name, "at": at, "in": start, "length": frames - start})
+            if start:
+                track["clips"].append({"file": name, "at": at + frames - start, "length": start})
+    return mix
+
+
 def surround_mix(title, material, folder, files, seconds):
     responses, tracks = surround_responses(material, folder), []
     for s, file in zip((Strip(i, len(files)) for i in range(len(files))), files):
@@ -168,10 +188,12 @@ def main():
             mix = stereo_mix(name, material, folder, files, seconds)
         elif name == "W2":
             mix = surround_mix(name, material, folder, files, seconds)
+        elif name[:3] in ("W1x", "W1t") and name[3:].isdecimal() and int(name[3:]) > 1:
+            mix = repeated_mix(name, material, folder, prefix, seconds, int(name[3:]), name[2] == "x")
         elif name == "W4":
             mix = versions_mix(name, material, folder, prefix, seconds)
         else:
-            sys.exit(f"error: no workload {name}; there are W1, W2, W3 and W4")
+            sys.exit(f"error: no workload {name}; there are W1, W2, W3, W4, W1xN and W1tN")
         with open(f"{folder}/{name}.mix.json", "w", encoding="utf-8") as out:
             json.dump(mix, out, indent=1)
             out.write("\n")
