@@ -66,7 +66,13 @@ int run(int argc, char** argv) {
   verb->add_option("files", files, "Audio files: WAV, RF64, AIFF, FLAC, Ogg and others")->required();
   verb->add_option("--threads", measure_threads, "Threads to measure with (default: all)")->check(CLI::Range(1, 1024));
   verb->add_flag("--json", json, "Print a JSON list on stdout");
-  verb->callback([&] { status = run_measure(files, json, measure_threads); });
+  std::string measure_order = "smpte";
+  verb->add_option("--order", measure_order, "Channels of 5.1 and 7.1 files: smpte (the default: L R C LFE ...) or film (L C R ... LFE)")
+      ->check(CLI::IsMember({"smpte", "film"}));
+  verb->callback([&] {
+    status = run_measure(files, json, measure_order == "film" ? dubfarm::mix::ChannelOrder::film : dubfarm::mix::ChannelOrder::smpte,
+                         measure_threads);
+  });
 
   std::string verify_folder;
   int verify_threads = 0;

@@ -15,6 +15,7 @@
 
 #include "cli/exit_code.hpp"
 #include "common/layout.hpp"
+#include "common/mix/resolve.hpp"
 #include "common/result.hpp"
 #include "kernels/loudness/loudness.hpp"
 #include "kernels/true_peak/true_peak.hpp"
@@ -81,8 +82,8 @@ class SoundFile {
 /// not depend on who took what.
 class Measurement {
  public:
-  Measurement(const std::string& path, const SF_INFO& info)
-      : path_(path), rate_(info.samplerate), channels_(info.channels), frames_(info.frames),
+  Measurement(const std::string& path, const SF_INFO& info, mix::ChannelOrder order)
+      : path_(path), order_(order), rate_(info.samplerate), channels_(info.channels), frames_(info.frames),
         range_(kernels::group_frames(rate_) * std::max(1, 16 / channels_)),  // lanes enough to fill vectors, little enough to stay in cache
         energy_(static_cast<std::size_t>(channels_), std::vector<double>(static_cast<std::size_t>(kernels::subblock_count(frames_, rate_)))),
         peaks_(static_cast<std::size_t>(channels_)) {}
@@ -114,7 +115,13 @@ class Measurement {
     Measured measured{channels_, rate_, layout_of(channels_), {}};
     scheduler::LoudnessMaterial material;
     material.subblock_frames = kernels::subblock_frames(rate_);
-    material.weights = measured.layout ? scheduler::loudness_weights(*measured.layout) : std::vector<double>(static_cast<std::size_t>(channels_), 1.0);
+    material.weights.assign(static_cast<std::size_t>(channels_), 1.0);
+    if (measured.layout) {
+      const std::optional<std::vector<int>> channels = mix::file_channels(*measured.layout, order_);
+      if (!channels) return fail(Errc::invalid_input, "{}: {} has no film order; measure it without --order film", path_, name_of(*measured.layout));
+      const std::vector<double> weights = scheduler::loudness_weights(*measured.layout);
+      for (std::size_t c = 0; c < channels->size(); ++c) material.weights[c] = weights[static_cast<std::size_t>((*channels)[c])];
+    }
     material.energy = std::move(energy_);
     for (const kernels::Peaks& p : peaks_) {
       material.true_peak.push_back(static_cast<double>(p.true_peak));
@@ -157,6 +164,7 @@ class Measurement {
   }
 
   const std::string path_;
+  const mix::ChannelOrder order_;
   const int rate_, channels_;
   const Frames frames_, range_;
   std::atomic<int> next_ = 0;
@@ -174,11 +182,11 @@ bool may_seek(const SF_INFO& info) {
   return info.seekable != 0 && container != SF_FORMAT_OGG && container != SF_FORMAT_MPEG;
 }
 
-Result<Measured> measure_file(const std::string& path, int threads) {
+Result<Measured> measure_file(const std::string& path, mix::ChannelOrder order, int threads) {
   TRY_ASSIGN(SoundFile file, SoundFile::open(path));
   const SF_INFO info = file.info();
   if (info.samplerate < kLowestRate) return fail(Errc::invalid_input, "{}: its rate is {} Hz; loudness needs {} Hz or more", path, info.samplerate, kLowestRate);
-  Measurement measurement(path, info);
+  Measurement measurement(path, info, order);
   std::vector<std::jthread> helpers;
   for (int i = 1; i < std::min(may_seek(info) ? threads : 1, measurement.ranges()); ++i) {
     Result<SoundFile> another = SoundFile::open(path);
@@ -218,13 +226,13 @@ nlohmann::ordered_json json_row(const std::string& file, const Measured& m) {
 
 }  // namespace
 
-int run_measure(const std::vector<std::string>& files, bool json, int threads) {
+int run_measure(const std::vector<std::string>& files, bool json, mix::ChannelOrder order, int threads) {
   if (threads <= 0) threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   bool header = !json;
   int status = kDone;
   for (const std::string& file : files) {
-    const Result<Measured> measured = measure_file(file, threads);
+    const Result<Measured> measured = measure_file(file, order, threads);
     if (!measured) {
       fmt::print(stderr, "error: {}\n", measured.error().message);
       status = kBadInput;

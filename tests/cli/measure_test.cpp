@@ -44,10 +44,10 @@ class Measure : public ::testing::Test {
   }
 
   struct Outcome { int status; std::string out, err; };
-  static Outcome run(const std::vector<std::string>& files, bool as_json, int threads = 2) {
+  static Outcome run(const std::vector<std::string>& files, bool as_json, int threads = 2, mix::ChannelOrder order = mix::ChannelOrder::smpte) {
     ::testing::internal::CaptureStdout();
     ::testing::internal::CaptureStderr();
-    const int status = run_measure(files, as_json, threads);
+    const int status = run_measure(files, as_json, order, threads);
     std::fflush(stdout);
     return {status, ::testing::internal::GetCapturedStdout(), ::testing::internal::GetCapturedStderr()};
   }
@@ -77,6 +77,28 @@ TEST_F(Measure, GivesTheSameNumbersOnAnyNumberOfThreads) {
   const std::string one = run({file}, true, 1).out;
   EXPECT_FALSE(one.empty());
   EXPECT_EQ(one, run({file}, true, 3).out);
+}
+
+/// A tone in the sixth channel alone: Rs in SMPTE order, LFE, which does not count, in film order.
+TEST_F(Measure, WeighsTheChannelsOfAFileInFilmOrder) {
+  const std::string path = (folder_ / "film.wav").string();
+  SF_INFO info{};
+  info.channels = 6, info.samplerate = 48000, info.format = SF_FORMAT_WAV | SF_FORMAT_FLOAT;
+  SNDFILE* file = sf_open(path.c_str(), SFM_WRITE, &info);
+  ASSERT_NE(file, nullptr);
+  std::vector<float> samples(6 * 5 * 48000);
+  for (std::size_t i = 0; i < samples.size() / 6; ++i) samples[6 * i + 5] = static_cast<float>(0.1 * std::sin(2 * std::numbers::pi * static_cast<double>(i) / 48));
+  sf_writef_float(file, samples.data(), 5 * 48000);
+  sf_close(file);
+  const json smpte = json::parse(run({path}, true).out)[0]["loudness"];
+  const json film = json::parse(run({path}, true, 2, mix::ChannelOrder::film).out)[0]["loudness"];
+  EXPECT_NEAR(smpte["integrated_lufs"].get<double>(), -23.0 + 1.5, 0.1);  // a mono tone of -20 dBFS peak, and 1.5 dB for a surround
+  EXPECT_EQ(film["integrated_lufs"], nullptr);
+  EXPECT_EQ(film["true_peak_dbtp"], smpte["true_peak_dbtp"]);
+  const std::string heights = write_tone("heights.wav", 12, 1, -23);
+  const Outcome o = run({heights}, false, 1, mix::ChannelOrder::film);
+  EXPECT_EQ(o.status, 2);
+  EXPECT_EQ(o.err, "error: " + heights + ": 7.1.4 has no film order; measure it without --order film\n");
 }
 
 TEST_F(Measure, GivesNullForSilence) {
