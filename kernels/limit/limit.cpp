@@ -69,7 +69,7 @@ class LimiterCurve::Pass {
     assert(ceiling > 0 && settings.lookahead >= 1 && settings.release >= 1);
     const float threshold = static_cast<float>(ceiling);
     threshold_ = std::bit_cast<std::int32_t>(threshold);
-    level_ = kUnitsPerOctave * portable_log2(static_cast<double>(threshold));
+    level_ = kUnitsPerOctave * portable_log2(static_cast<double>(threshold)) + 1e-6;  // so that the threshold itself is not rounded up to a unit
     quiet_ = std::bit_cast<std::int32_t>(static_cast<float>(ceiling / gain * 0.999));
     signal_.assign(static_cast<std::size_t>(channels), std::vector<float>(static_cast<std::size_t>(delay() + kHistory + kBlock)));
     excess_.resize(static_cast<std::size_t>(window_ - 1 + kBlock));

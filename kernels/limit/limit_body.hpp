@@ -47,17 +47,18 @@ void envelope(const float* x, Frames n, std::int32_t* __restrict e) {
 }
 
 void excess(const std::int32_t* e, Frames n, std::int32_t threshold, double per_octave, double level, std::int32_t most, std::int32_t* __restrict q) {
+  const double limit = static_cast<double>(most);
   for (Frames i = 0; i < n; ++i) {
-    const std::int32_t bits = e[i] > threshold && e[i] < kInfinityBits ? e[i] : threshold;
+    std::int32_t bits = e[i] > threshold ? e[i] : threshold;  // so that nothing below it comes out above zero
+    bits = bits < kInfinityBits ? bits : kInfinityBits - 1;
     float value;
     std::memcpy(&value, &bits, sizeof value);
     double units = std::fma(per_octave, portable_log2(static_cast<double>(value)), -level);
     units = units > 0 ? units : 0.0;
-    units = units < most ? units : static_cast<double>(most);
-    std::int32_t whole = static_cast<std::int32_t>(units);
-    whole += static_cast<double>(whole) < units ? 1 : 0;
-    whole = e[i] > threshold ? whole : 0;
-    q[i] = e[i] >= kInfinityBits ? most : whole;
+    units = units < limit ? units : limit;
+    const std::int32_t whole = static_cast<std::int32_t>(units);
+    const std::int32_t up = static_cast<double>(whole) < units ? 1 : 0;
+    q[i] = whole + up;
   }
 }
 

@@ -1,0 +1,77 @@
+#include "scheduler/state/job_tasks.hpp"
+
+#include <gmock/gmock.h>
+
+namespace dubfarm::scheduler {
+namespace {
+
+using ::testing::Contains;
+using ::testing::Not;
+
+/// 40 s in stereo, four chunks of 10 s: a printmaster of one stem, the stem that follows it, and a print of its own.
+plan::Plan small_plan() {
+  plan::Plan plan;
+  plan.sample_rate = 48000;
+  plan.length = 40 * 48000;
+  Matrix plain;
+  plain.rows = plain.columns = 2, plain.values = {1, 0, 0, 1};
+  plan::StemTimeline timeline;
+  for (std::size_t c = 0; c < 4; ++c) {
+    plan.chunks.emplace_back();
+    timeline.placements.push_back({static_cast<Frames>(c) * 480000, 480000, c});
+  }
+  plan.timelines.push_back(timeline);
+  plan.masters.push_back({0, 0, 2, {{0, plain}}});
+  for (int p = 0; p < 3; ++p) {
+    plan::Print& print = plan.prints.emplace_back();
+    print.inputs = {{0, plain}};
+    if (p < 2) print.master = 0;
+  }
+  return plan;
+}
+
+std::vector<TaskId> of_kind(const std::vector<Task>& tasks, TaskKind kind, std::size_t subject) {
+  std::vector<TaskId> ids;
+  for (TaskId id = 0; id < tasks.size(); ++id)
+    if (tasks[id].kind == kind && tasks[id].subject == subject) ids.push_back(id);
+  return ids;
+}
+
+TEST(JobTasks, AGainIsFoundBeforeAnythingIsPrintedWithIt) {
+  const plan::Plan plan = small_plan();
+  const MasterReach reach[] = {{48000, 500, true}};
+  const std::vector<Task> tasks = job_tasks(plan, 4800, reach);
+  const auto measures = of_kind(tasks, TaskKind::measure, 0), solves = of_kind(tasks, TaskKind::solve, 0);
+  ASSERT_EQ(measures.size(), 2u) << "30 s and the rest";
+  ASSERT_EQ(solves.size(), 1u);
+  EXPECT_EQ(tasks[solves[0]].needs, measures);
+  for (const std::size_t print : {0u, 1u})
+    for (const TaskId range : of_kind(tasks, TaskKind::range, print)) EXPECT_THAT(tasks[range].needs, Contains(solves[0]));
+  for (const TaskId range : of_kind(tasks, TaskKind::range, 2)) EXPECT_THAT(tasks[range].needs, Not(Contains(solves[0]))) << "it has no gain";
+}
+
+TEST(JobTasks, ALimiterHearsBeyondTheRangeAndWithoutAGainNothingIsMeasured) {
+  const plan::Plan plan = small_plan();
+  const MasterReach reach[] = {{48000, 500, false}};
+  const std::vector<Task> tasks = job_tasks(plan, 4800, reach);
+  EXPECT_TRUE(of_kind(tasks, TaskKind::measure, 0).empty());
+  const Task& first = tasks[of_kind(tasks, TaskKind::range, 0)[0]];
+  EXPECT_EQ(first.length, 30 * 48000);
+  EXPECT_THAT(first.needs, ::testing::ElementsAre(0, 1, 2, 3)) << "the look-ahead reaches into the last chunk";
+  EXPECT_THAT(tasks[of_kind(tasks, TaskKind::range, 2)[0]].needs, ::testing::ElementsAre(0, 1, 2));
+}
+
+TEST(JobTasks, StemSetsAreComparedOnceTheirFilesAreThere) {
+  const plan::Plan plan = small_plan();
+  const MasterReach reach[] = {{}};
+  plan::StemSet set;
+  set.master = 0, set.stems = {1};
+  const std::vector<Task> tasks = job_tasks(plan, 4800, reach, std::span(&set, 1));
+  const auto compares = of_kind(tasks, TaskKind::compare, 0);
+  ASSERT_EQ(compares.size(), 1u);
+  EXPECT_EQ(tasks[compares[0]].length, plan.length);
+  EXPECT_THAT(tasks[compares[0]].needs, ::testing::ElementsAre(of_kind(tasks, TaskKind::finish, 0)[0], of_kind(tasks, TaskKind::finish, 1)[0]));
+}
+
+}  // namespace
+}  // namespace dubfarm::scheduler
