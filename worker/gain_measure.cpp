@@ -21,14 +21,13 @@ GainMeasure::GainMeasure(PrintSpec spec) : spec_(std::move(spec)), group_(kernel
     reach_groups_ = (std::max(curve.settle_frames(), curve.delay()) + group_ - 1) / group_;
   }
   group_peaks_.assign(static_cast<std::size_t>((spec_.length + group_ - 1) / group_), 0.0f);
-  first_ = now_ = empty_measurement(channel_count(spec_.layout), spec_.length, spec_.sample_rate, spec_.extra_meters);
 }
 
 void GainMeasure::begin_round(double gain_linear) {
-  if (is_first_) first_ = now_;
+  if (is_first_) first_ = std::move(now_);
   is_first_ = false;
   gain_linear_ = gain_linear;
-  now_ = empty_measurement(channel_count(spec_.layout), spec_.length, spec_.sample_rate, spec_.extra_meters);
+  now_ = {};
 }
 
 bool GainMeasure::may_be_limited(Frames group) const {
@@ -40,6 +39,10 @@ bool GainMeasure::may_be_limited(Frames group) const {
 Result<std::optional<LostBlobs>> GainMeasure::measure_range(const Store& store, Frames first, Frames count, PrintScratch& scratch) {
   const Frames begin = first / group_, end = (first + count + group_ - 1) / group_;
   LostBlobs lost;
+  {
+    const std::lock_guard lock(mutex_);
+    if (now_.energy.empty()) now_ = empty_measurement(channel_count(spec_.layout), spec_.length, spec_.sample_rate, spec_.extra_meters);
+  }
   if (is_first_) {
     TRY(measure_groups(store, begin, end, scratch, lost));
   } else {

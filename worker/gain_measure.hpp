@@ -36,7 +36,7 @@ class GainMeasure {
   double gain_linear_ = 1;
   Frames group_, reach_groups_ = 0;  // frames in a group; how many groups before or after one its limiter hears
   std::vector<float> group_peaks_;   // of the first round, over all channels
-  PrintMeasurement first_, now_;
+  PrintMeasurement first_, now_;     // now_ takes room once the round has begun: a film in forty languages does not hold forty at once
   std::mutex mutex_;  // guards first_ and now_ while a round runs
 };
 
