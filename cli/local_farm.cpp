@@ -95,6 +95,7 @@ class LocalFarm {
       work();
     }
     if (state_->error()) return *state_->error();
+    if (options_.work != nullptr) *options_.work = work_;
     return report();
   }
 
@@ -125,8 +126,11 @@ class LocalFarm {
       if (task.kind == TaskKind::chunk) lease_company(tasks);
       lock.unlock();
       std::vector<TaskId> lost;
+      const double began = elapsed();
       const Result<void> done = task.kind == TaskKind::chunk ? render_batch(tasks, render) : execute(task, print, lost);
+      const double took = elapsed() - began;
       lock.lock();
+      (task.kind == TaskKind::chunk ? work_.render_thread_seconds : work_.print_thread_seconds) += took;
       if (!done.ok()) {
         state_->fail(done.error().code == Errc::cancelled ? stopped() : done.error());
         options_.stop->store(true);
@@ -222,9 +226,11 @@ class LocalFarm {
     if (task.kind == TaskKind::chunk) {
       ++progress_.chunks_rendered;
       rendered_[task.subject] = true;
+      work_.render_work += render_work(plan_.chunks[task.subject].program);
       progress_.audio_done_seconds += seconds(task.length);
     } else if (task.kind == TaskKind::range) {
       ++progress_.ranges_done;
+      work_.print_work += channel_count(plan_.prints[task.subject].layout) * seconds(task.length);
     }
     progress_.elapsed_seconds = elapsed();
     if (options_.on_progress) options_.on_progress(progress_);
@@ -295,6 +301,7 @@ class LocalFarm {
   std::unique_ptr<JobState> state_;
   std::vector<bool> rendered_;  // by chunk: rendered by this run
   std::size_t lost_chunks_ = 0;
+  WorkDone work_;
   std::atomic<bool> store_synced_{false};  // since the last blob was put
   RenderProgress progress_;
 };

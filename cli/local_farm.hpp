@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "cli/rates.hpp"
 #include "common/mix/document.hpp"
 #include "common/result.hpp"
 #include "common/store/store.hpp"
@@ -28,6 +29,7 @@ struct FarmOptions {
   const std::set<program::Key>* expected = nullptr;  // chunks that an earlier render left in the store: the report counts those that are gone
   const scheduler::SpecTable* specs = nullptr;  // of the document's deliverables, without errors; null: nothing is checked
   std::function<void(const RenderProgress&)> on_progress;  // may be called from any thread, one at a time; may be empty
+  WorkDone* work = nullptr;  // filled with what was done and how long it took; may be null
   std::atomic<bool>* stop = nullptr;  // never null; set by the user's Ctrl-C, or by the first error: work ends soon after
 };
 

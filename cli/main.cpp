@@ -7,8 +7,10 @@
 #include "cli/completion.hpp"
 #include "cli/doctor.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/explain.hpp"
 #include "cli/init.hpp"
 #include "cli/measure.hpp"
+#include "cli/plan.hpp"
 #include "cli/render.hpp"
 #include "cli/store.hpp"
 #include "cli/validate.hpp"
@@ -95,6 +97,26 @@ int run(int argc, char** argv) {
   verb->add_option("--store", doctor_store, "The store to look at (default: ~/.cache/dubfarm)");
   verb->add_flag("--json", json, "Print JSON on stdout");
   verb->callback([&] { status = run_doctor(doctor_store, json); });
+
+  PlanOptions plan;
+  verb = app.add_subcommand("plan", "Say what a render would render, reuse and share, and how long it takes");
+  verb->add_option("mix", plan.mix, "The mix document")->required();
+  verb->add_option("--store", plan.store, "Folder of rendered chunks (default: ~/.cache/dubfarm)");
+  verb->add_option("--version", plan.version, "Only the versions whose names match this glob");
+  verb->add_option("--deliverable", plan.deliverable, "Only the deliverables whose names match this glob");
+  verb->add_option("--threads", plan.threads, "Threads that the time is estimated for (default: all)")->check(CLI::Range(1, 1024));
+  verb->add_flag("--json", plan.json, "Print JSON on stdout");
+  verb->callback([&] { status = run_plan(plan); });
+
+  ExplainOptions explain;
+  verb = app.add_subcommand("explain", "Say why chunks are rendered: what changed since the last render of this mix");
+  verb->add_option("mix", explain.mix, "The mix document")->required();
+  verb->add_option("--store", explain.store, "Folder of rendered chunks (default: ~/.cache/dubfarm)");
+  verb->add_option("--version", explain.version, "Only the versions whose names match this glob");
+  verb->add_option("--stem", explain.stem, "Only the stems whose names match this glob");
+  verb->add_option("--at", explain.at, "Only what sounds at this timecode");
+  verb->add_flag("--json", explain.json, "Print JSON on stdout");
+  verb->callback([&] { status = run_explain(explain); });
 
   StoreOptions store;
   verb = app.add_subcommand("store", "Look after the folder of rendered chunks");

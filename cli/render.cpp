@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
+#include <set>
 #include <thread>
 
 #include <nlohmann/json.hpp>
@@ -24,6 +25,7 @@
 #include "common/store/upkeep.hpp"
 #include "scheduler/delivery/spec.hpp"
 #include "scheduler/plan/plan.hpp"
+#include "scheduler/plan/plan_record.hpp"
 #include "worker/render_chunk.hpp"
 
 namespace dubfarm::cli {
@@ -143,6 +145,22 @@ Result<void> apply_store_limit(const Store& store, const std::string& text) {
   return set_store_limit(store, *size);
 }
 
+/// Leaves in the store what the next plan, explain and render want to know of this one. Without it they know less, and work all the same.
+void remember_render(const Store& store, const std::string& mix, const std::string& text, const plan::Plan& plan, const plan::MediaTable& media,
+                     const std::optional<plan::PlanRecord>& last, const WorkDone& work) {
+  plan::PlanRecord record{mix, text, worker::kNumericProfile, media, {}};
+  std::set<program::Key> keys;
+  for (const plan::Chunk& chunk : plan.chunks) keys.insert(chunk.key);
+  if (last && last->text == text && last->numeric_profile == record.numeric_profile) {  // perhaps other versions of the same mix: they are in the store too
+    keys.insert(last->keys.begin(), last->keys.end());
+    record.media.insert(last->media.begin(), last->media.end());
+  }
+  record.keys.assign(keys.begin(), keys.end());
+  Result<void> done = plan::remember(store, mix, record);
+  if (done.ok()) done = save_rates(store, work);
+  if (!done.ok()) fmt::print(stderr, "warning: {}; the store does not remember this render\n", done.error().message);
+}
+
 /// After the render, when nothing of it is pinned any more.
 void keep_store_below_limit(const Store& store) {
   const std::optional<std::uint64_t> limit = store_limit(store);
@@ -219,6 +237,12 @@ int run_render(const RenderOptions& options) {
   farm.specs = &specs;
   farm.on_progress = [&](const RenderProgress& p) { progress.show(p); };
   farm.stop = &stop_requested;
+  const std::optional<plan::PlanRecord> last = plan::recall(*store, options.mix);
+  std::set<program::Key> expected;
+  if (last) expected.insert(last->keys.begin(), last->keys.end());
+  farm.expected = &expected;
+  WorkDone work;
+  farm.work = &work;
   Result<scheduler::Report> report = run_locally(document, plan, *store, farm);
   progress.clear();
   if (!report.ok()) {
@@ -229,6 +253,7 @@ int run_render(const RenderOptions& options) {
   }
   if (report->chunks_lost > 0)
     fmt::print(stderr, "note: {} of the chunks that the store should have were missing or damaged; they were rendered again\n", report->chunks_lost);
+  remember_render(*store, options.mix, *text, plan, media.table, last, work);
   keep_store_below_limit(*store);
 
   const Result<std::string> json = write_package(document, *report, options.out);

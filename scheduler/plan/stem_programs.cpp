@@ -172,7 +172,7 @@ std::vector<Frames> VersionProgrammer::boundaries(std::size_t stem, const std::o
   return chunk_boundaries(document_.length, sounds, std::move(candidates), policy.value_or(BoundaryPolicy::usual(document_.sample_rate, pre_roll)));
 }
 
-std::optional<program::Program> VersionProgrammer::program(std::size_t stem, Frames begin, Frames end) const {
+std::optional<program::Program> VersionProgrammer::program(std::size_t stem, Frames begin, Frames end, ProgramParts* parts) const {
   const std::vector<mix::Bus>& buses = document_.buses;
   const Reach reach = reach_of(stem);
   // Nothing sounds before the first clip in reach, so nothing needs to run before it. Thus what stands before a chunk enters its program only
@@ -216,6 +216,7 @@ std::optional<program::Program> VersionProgrammer::program(std::size_t stem, Fra
       out.sends.push_back({static_cast<std::uint32_t>(send.reverb), cut_level(send.gain_db, 0, begin, from, end), send.pre_fader});
     }
     program.tracks.push_back(std::move(out));
+    if (parts != nullptr) parts->tracks.push_back(index);
   }
 
   std::vector<std::uint32_t> reverb_slot(reverbs_.size(), 0), bus_slot(buses.size(), program::kNoBus);
@@ -227,6 +228,7 @@ std::optional<program::Program> VersionProgrammer::program(std::size_t stem, Fra
     const mix::Bus& bus = buses[b];
     const Frames from = from_of(reach.bus[b]);
     program::Bus& out = program.buses.emplace_back();
+    if (parts != nullptr) parts->buses.push_back(b);
     out.layout = bus.layout;
     out.from = from - begin;
     out.eq = cut_eq(bus.eq, begin, from, end);
@@ -243,6 +245,7 @@ std::optional<program::Program> VersionProgrammer::program(std::size_t stem, Fra
     const mix::Reverb& reverb = *reverbs_[r].reverb;
     const Frames from = from_of(reach.reverb_out[r]);
     program::Reverb& out = program.reverbs.emplace_back();
+    if (parts != nullptr) parts->reverbs.push_back(r);
     out.ir = window.source(*reverbs_[r].ir);
     out.bus = bus_slot[reverb.bus];
     out.layout = reverb.layout;

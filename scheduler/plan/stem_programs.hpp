@@ -19,6 +19,11 @@ namespace dubfarm::plan {
 /// A band as [from, until) hears it. A moving band keeps every point that its control grid is counted from (mix format, Levels and automation).
 [[nodiscard]] program::Band cut_band(const mix::EqBand& band, Frames origin, Frames from, Frames until);
 
+/// What the parts of a program are in the document: indices, in the program's order.
+struct ProgramParts {
+  std::vector<std::size_t> tracks, reverbs, buses;
+};
+
 /// One version of a document, ready to be cut into chunks. Keeps references to the document and the media.
 class VersionProgrammer {
  public:
@@ -28,7 +33,7 @@ class VersionProgrammer {
   /// @param policy  absent: the usual one. It looks at the document's routing alone, so that a mute moves no boundary far away.
   [[nodiscard]] std::vector<Frames> boundaries(std::size_t bus, const std::optional<BoundaryPolicy>& policy) const;
   /// The program of stem `bus` over [begin, end) of the timeline; nothing where that stretch is silence.
-  [[nodiscard]] std::optional<program::Program> program(std::size_t bus, Frames begin, Frames end) const;
+  [[nodiscard]] std::optional<program::Program> program(std::size_t bus, Frames begin, Frames end, ProgramParts* parts = nullptr) const;
 
  private:
   /// How long before a window of one stem every node must run, by its index in the document, for what it feeds to have settled.

@@ -23,7 +23,8 @@ std::vector<std::size_t> random_order(std::size_t count, std::mt19937& random) {
 
 }  // namespace
 
-PlannedMix plan_mix(const std::string& mix_path, std::optional<Frames> chunk_frames) {
+namespace {
+PlannedMix planned_by(const std::string& mix_path, const std::optional<plan::BoundaryPolicy>& policy) {
   mix::ParseOutcome parsed = mix::parse_mix(mix::read_text_file(mix_path).value(), mix_path);
   if (!parsed.document) throw std::logic_error(parsed.errors.front().place.pointer + ": " + parsed.errors.front().message);
   PlannedMix planned;
@@ -32,10 +33,15 @@ PlannedMix plan_mix(const std::string& mix_path, std::optional<Frames> chunk_fra
   plan::MediaOutcome media = plan::gather_media(*planned.document, plan::selected_versions(*planned.document, {}), true, 1, digests);
   if (!media.errors.empty()) throw std::logic_error(media.errors.front().place.pointer + ": " + media.errors.front().message);
   planned.media = std::make_unique<plan::MediaTable>(std::move(media.table));
-  planned.plan = plan::make_plan(*planned.document, *planned.media, {}, worker::kNumericProfile,
-                                 chunk_frames ? std::optional(plan::BoundaryPolicy::grid(*chunk_frames)) : std::nullopt);
+  planned.plan = plan::make_plan(*planned.document, *planned.media, {}, worker::kNumericProfile, policy);
   return planned;
 }
+}  // namespace
+
+PlannedMix plan_mix(const std::string& mix_path, std::optional<Frames> chunk_frames) {
+  return planned_by(mix_path, chunk_frames ? std::optional(plan::BoundaryPolicy::grid(*chunk_frames)) : std::nullopt);
+}
+PlannedMix plan_mix(const std::string& mix_path, const plan::BoundaryPolicy& policy) { return planned_by(mix_path, policy); }
 
 void shuffle_tasks(plan::Plan& plan, unsigned seed) {
   std::mt19937 random(seed);

@@ -19,6 +19,9 @@ struct PlannedMix {
 /// @param chunk_frames  chunks on this grid; absent: as content bounds them.
 [[nodiscard]] PlannedMix plan_mix(const std::string& mix_path, std::optional<Frames> chunk_frames = std::nullopt);
 
+/// The same, with chunks bounded by another policy than the usual one.
+[[nodiscard]] PlannedMix plan_mix(const std::string& mix_path, const plan::BoundaryPolicy& policy);
+
 /// Puts chunks and prints in another order: tasks then start in another order too.
 void shuffle_tasks(plan::Plan& plan, unsigned seed);
 

@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""What a change costs: film_bench.py BUILD FOLDER [--data DATA] [--minutes N] [--languages N] [--language-minutes N]
+
+Renders the film mix of film_mix.py with the dubfarm of BUILD into FOLDER, and prints in one run how much of the work is done again: for a second
+render with nothing changed, for a replaced line of dialogue, for a re-cut with 12 edits, and for many languages beside one. Chunk-seconds are
+audio, as report.json counts it; seconds are wall time (the processors may be shared: repeat).
+"""
+import argparse, json, os, shutil, subprocess, sys, time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("build"); options.add_argument("folder"); options.add_argument("--data")
+    options.add_argument("--minutes", default="20"); options.add_argument("--languages", default="40")
+    options.add_argument("--language-minutes", default="3", help="of the mix for the languages; their outputs take room")
+    options = options.parse_args()
+    dubfarm = os.path.join(options.build, "dubfarm")
+
+    def make(name, minutes):
+        folder = f"{options.folder}/{name}"
+        shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run([sys.executable, f"{HERE}/film_mix.py", folder, "--minutes", minutes, "--languages", options.languages]
+                       + (["--data", options.data] if options.data else []), check=True)
+        return folder
+
+    def render(folder, mix, *more, out="out"):
+        began = time.monotonic()
+        done = subprocess.run([dubfarm, "render", f"{folder}/{mix}.mix.json", "--out", f"{folder}/{out}", "--store", f"{folder}/store", "--json", *more],
+                              stdout=subprocess.PIPE, check=False)
+        if done.returncode not in (0, 1):
+            sys.exit(f"error: rendering {mix} failed")
+        report = json.loads(done.stdout)
+        return time.monotonic() - began, report["rendered_seconds"], report["chunks"]
+
+    def planned(folder, mix):
+        said = subprocess.run([dubfarm, "plan", f"{folder}/{mix}.mix.json", "--store", f"{folder}/store", "--json"], stdout=subprocess.PIPE, check=True).stdout
+        total = json.loads(said)["total"]
+        return {kind: total[kind]["seconds"] for kind in ("all", "render", "reuse", "shared")}
+
+    def printing(folder, mix):
+        """Time of a render whose chunks are all there: outputs are summed, measured, written and read back; the least of three."""
+        return min(render(folder, mix)[0] for _ in range(3))
+
+    film = make("film", options.minutes)
+    first, audio, chunks = render(film, "film")
+    again, again_audio, again_chunks = render(film, "film")
+    copying = printing(film, "film")
+    plan_began = time.monotonic()
+    planned(film, "film")
+    planning = time.monotonic() - plan_began
+    line = planned(film, "film.line")
+    recut = planned(film, "film.recut")
+    _, line_audio, line_chunks = render(film, "film.line", out="line")
+    _, recut_audio, recut_chunks = render(film, "film.recut", out="recut")
+    shutil.rmtree(film)
+
+    many = make("languages", options.language_minutes)
+    one_time, one_audio, _ = render(many, "film", out="one")
+    one_copying = printing(many, "film")
+    shutil.rmtree(f"{many}/store")
+    many_time, many_audio, many_chunks = render(many, "film.langs", out="many")
+    shutil.rmtree(many)
+
+    print(f"film mix, {options.minutes} minutes, 64 tracks, 5.1 and stereo: {chunks['total']} chunks, {audio:.0f} chunk-seconds")
+    print(f"first render {first:.2f} s; again, nothing changed: {again:.2f} s, {again_chunks['rendered']} chunks rendered ({again_audio:.0f} chunk-seconds)")
+    print(f"  printing, all chunks there: {copying:.2f} s; planning: {planning:.2f} s, {100 * planning / first:.1f} % of the first render (asked: 1 % besides the outputs)")
+    print(f"one line replaced: {line_chunks['rendered']} chunks, {line_audio:.1f} of {line['all']:.0f} chunk-seconds, {100 * line_audio / line['all']:.2f} %")
+    print(f"re-cut with 12 edits: {recut_chunks['rendered']} of {recut_chunks['total']} chunks, {100 * recut_audio / recut['all']:.1f} % of the chunk-seconds (asked: 15 %)")
+    print(f"{options.languages} languages of {options.language_minutes} minutes: {many_time:.2f} s, one: {one_time:.2f} s, {many_time / one_time:.2f} times (asked: 6); "
+          f"chunk-seconds {many_audio:.0f} against {one_audio:.0f}, {many_audio / one_audio:.2f} times; one printed in {one_copying:.2f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+// Cost follows change, and nothing else does: after any edit, what is rendered onto an old store is what a new store gives.
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <random>
+#include <stdexcept>
+
+#include "tests/support/local_render.hpp"
+#include "tests/support/random_mix.hpp"
+
+namespace dubfarm::cli {
+namespace {
+
+using namespace dubfarm::testing;
+
+/// Chunks of a few tenths of a second, bounded by content, so that a short mix has many.
+constexpr plan::BoundaryPolicy kShort{.shortest = 9600, .longest = 38400, .rest = 4800};
+
+/// One edit by chance, as an editor makes them. What it makes may be no valid mix; then there is another.
+std::string edit(Json& mix, std::mt19937& random) {
+  const auto pick = [&](Json& list) -> Json& { return list[random() % list.size()]; };
+  Json& track = pick(mix["tracks"]);
+  if (!track.contains("clips") || track["clips"].empty()) return "nothing";
+  Json& clip = pick(track["clips"]);
+  const auto frames = [&](const char* key) { return clip.contains(key) && clip[key].is_number_integer() ? clip[key].get<Frames>() : 0; };
+  switch (random() % 8) {
+    case 0: clip["at"] = frames("at") + static_cast<Frames>(random() % 20000) - 10000; return "move";
+    case 1:
+      clip["in"] = frames("in") + static_cast<Frames>(random() % 1000);
+      if (frames("length") > 3000) clip["length"] = frames("length") - 2000;
+      clip.erase("fade_in");
+      clip.erase("fade_out");
+      return "trim";
+    case 2: clip["gain_db"] = -static_cast<double>(random() % 12); return "clip gain";
+    case 3: track["gain_db"] = -static_cast<double>(random() % 12); return "fader";
+    case 4: track["eq"] = {{{"type", "peak"}, {"freq", 200 + random() % 4000}, {"q", 2}, {"gain_db", 4}}}; return "EQ";
+    case 5: {
+      const std::string file = pick(pick(mix["tracks"])["clips"])["file"];
+      clip["file"] = file;
+      clip.erase("channels");
+      return "source";
+    }
+    case 6: {
+      Json copy = clip;
+      copy["at"] = frames("at") + 30000;
+      track["clips"].push_back(std::move(copy));
+      return "copy";
+    }
+    default:  // everything after a point moves, as when picture is inserted
+      const auto point = static_cast<Frames>(random() % 200000), by = static_cast<Frames>(random() % 50000) - 20000;
+      for (Json& t : mix["tracks"])
+        for (Json& c : t["clips"])
+          if (c.contains("at") && c["at"].is_number_integer() && c["at"].get<Frames>() >= point) c["at"] = c["at"].get<Frames>() + by;
+      return "insert";
+  }
+}
+
+class Incremental : public ::testing::TestWithParam<unsigned> {
+ protected:
+  MixFolder folder_;
+};
+
+TEST_P(Incremental, RendersGiveTheBytesOfAFullRender) {
+  std::mt19937 random(GetParam());
+  Json mix = random_mix(GetParam(), folder_, {.seconds = 6, .tracks = 6});
+  const std::string old_store = folder_ / "store";
+  ASSERT_TRUE(render_here(plan_mix(folder_.mix(mix), kShort), old_store, folder_ / "out").ok());
+  std::size_t reused = 0, rendered = 0;
+  for (int step = 0; step < 6;) {
+    Json changed = mix;
+    const std::string what = edit(changed, random);
+    std::optional<PlannedMix> planned;
+    try {
+      planned = plan_mix(folder_.mix(changed), kShort);
+    } catch (const std::logic_error&) {
+      continue;  // no valid mix: a clip past its source's end, or a source with too few channels
+    }
+    mix = std::move(changed);
+    ++step;
+    const auto onto_old = render_here(*planned, old_store, folder_ / "out");
+    const auto from_new = render_here(*planned, folder_ / ("store " + std::to_string(step)), folder_ / "full");
+    ASSERT_TRUE(onto_old.ok()) << onto_old.error().message;
+    ASSERT_TRUE(from_new.ok()) << from_new.error().message;
+    ASSERT_EQ(from_new->chunks_reused, 0u);
+    reused += onto_old->chunks_reused;
+    rendered += onto_old->chunks_rendered;
+    for (const std::string& file : files_below(folder_ / "full"))
+      EXPECT_EQ(file_text(folder_ / "out/" + file), file_text(folder_ / "full/" + file)) << file << " after step " << step << ", " << what << ", seed " << GetParam();
+  }
+  EXPECT_GT(rendered, 0u);
+  EXPECT_GT(reused, rendered) << "most of a mix is older than the last edit";
+}
+INSTANTIATE_TEST_SUITE_P(Seeds, Incremental, ::testing::Range(200u, 206u));
+
+}  // namespace
+}  // namespace dubfarm::cli
