@@ -57,6 +57,14 @@ TEST_P(RandomMix, SoundsAsTheReferenceDoes) {
 }
 INSTANTIATE_TEST_SUITE_P(Seeds, RandomMix, ::testing::Range(0u, 20u));
 
+/// The difference of two signals, RMS, in dBFS.
+double rms_difference_db(const Signal& a, const Signal& b) {
+  double sum = 0, count = 1e-9;
+  for (std::size_t c = 0; c < a.size(); ++c)
+    for (std::size_t i = 0; i < a[c].size(); ++i, ++count) sum += (a[c][i] - b[c][i]) * (a[c][i] - b[c][i]);
+  return 10 * std::log10(sum / count + 1e-40);
+}
+
 class Seams : public ::testing::TestWithParam<unsigned> {
  protected:
   MixFolder folder_;
@@ -74,8 +82,11 @@ TEST_P(Seams, AreNotHeardWhereverChunksBegin) {
     ASSERT_GT(cut.plan.chunks.size(), 3 * whole.plan.chunks.size()) << what;
     ASSERT_TRUE(render_here(cut, folder_ / "store", folder_ / "cut").ok());
     for (const std::string& file : files_below(folder_ / "whole")) {
-      const double difference = difference_db(read_sound(folder_ / "cut/" + file).channels, read_sound(folder_ / "whole/" + file).channels);
-      EXPECT_LT(difference, -140) << file << " in chunks " << what << ", seed " << GetParam();
+      const Signal is = read_sound(folder_ / "cut/" + file).channels, wanted = read_sound(folder_ / "whole/" + file).channels;
+      const double difference = difference_db(is, wanted);
+      // Stems and these outputs are float32: near full scale one step of a stem is -144.5 dBFS, and two of them meeting in one sample -138.5.
+      EXPECT_LT(difference, -138.4) << file << " in chunks " << what << ", seed " << GetParam();
+      EXPECT_LT(rms_difference_db(is, wanted), -150) << file << " in chunks " << what << ", seed " << GetParam();
       worst = std::max(worst, difference);
     }
   }
