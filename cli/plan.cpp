@@ -10,6 +10,7 @@
 #include "cli/planned_mix.hpp"
 #include "cli/rates.hpp"
 #include "cli/render.hpp"
+#include "scheduler/state/job_tasks.hpp"
 
 namespace dubfarm::cli {
 namespace {
@@ -64,11 +65,9 @@ int run_plan(const PlanOptions& options) {
   }
   std::size_t outputs = 0;
   double print_work = 0;
-  for (const plan::Print& print : plan.prints) {
-    if (print.same_as) continue;
-    outputs += print.files.size();
-    print_work += channel_count(print.layout) * static_cast<double>(plan.length) / plan.sample_rate;
-  }
+  for (const plan::Print& print : plan.prints) outputs += print.same_as ? 0 : print.files.size();
+  for (const scheduler::Task& task : scheduler::job_tasks(plan, 0))
+    if (task.kind == scheduler::TaskKind::range) print_work += channel_count(plan.prints[task.subject].layout) * static_cast<double>(task.length) / plan.sample_rate;
   const int threads = options.threads > 0 ? options.threads : default_threads();
   const std::optional<Rates> rates = planned->store ? load_rates(*planned->store) : std::nullopt;
   std::optional<double> estimate;
