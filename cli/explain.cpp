@@ -11,6 +11,10 @@
 #include "cli/planned_mix.hpp"
 #include "common/mix/parse.hpp"
 #include "common/mix/resolve.hpp"
+#if __has_include("common/mix/recut.hpp")
+#include "common/mix/recut.hpp"
+#define DUBFARM_HAS_RECUTS
+#endif
 #include "scheduler/plan/explain.hpp"
 #include "scheduler/plan/plan_record.hpp"
 #include "worker/render_chunk.hpp"
@@ -36,6 +40,9 @@ struct LastRender {
     if (!record) return;
     keys.insert(record->keys.begin(), record->keys.end());
     document = mix::parse_mix(record->text, path).document;
+#ifdef DUBFARM_HAS_RECUTS
+    if (document && !mix::load_recuts(*document, plan::selected_versions(*document, {})).errors.empty()) document.reset();
+#endif
   }
   /// The version and stem of these names, where their media were recorded too.
   [[nodiscard]] std::optional<plan::VersionProgrammer> programmer(const std::string& version_name) const {
