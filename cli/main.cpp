@@ -62,18 +62,21 @@ int run(int argc, char** argv) {
   verb->add_flag("--json", json, "Print the errors as a JSON list on stdout");
   verb->callback([&] { status = run_validate(validate_mix, json); });
 
-  std::vector<std::string> files;
-  int measure_threads = 0;
+  MeasureOptions measure;
   verb = app.add_subcommand("measure", "Measure loudness and true peak of finished files (BS.1770-5, EBU Tech 3341 and 3342)");
-  verb->add_option("files", files, "Audio files: WAV, RF64, AIFF, FLAC, Ogg and others")->required();
-  verb->add_option("--threads", measure_threads, "Threads to measure with (default: all)")->check(CLI::Range(1, 1024));
+  verb->add_option("files", measure.files, "Audio files: WAV, RF64, AIFF, FLAC, Ogg and others")->required();
+  verb->add_option("--spec", measure.spec, "Judge them by a delivery spec: its name (ebu-r128, netflix-5.1 ...), or a file of your own that ends in .json");
+  verb->add_option("--dialogue", measure.dialogue, "The dialogue stem, for specs that measure dialogue; as long as the files");
+  verb->add_flag("--leqm", measure.leqm, "Measure Leq(m) (ISO 21727) too");
+  verb->add_option("--threads", measure.threads, "Threads to measure with (default: all)")->check(CLI::Range(1, 1024));
   verb->add_flag("--json", json, "Print a JSON list on stdout");
   std::string measure_order = "smpte";
   verb->add_option("--order", measure_order, "Channels of 5.1 and 7.1 files: smpte (the default: L R C LFE ...) or film (L C R ... LFE)")
       ->check(CLI::IsMember({"smpte", "film"}));
   verb->callback([&] {
-    status = run_measure(files, json, measure_order == "film" ? dubfarm::mix::ChannelOrder::film : dubfarm::mix::ChannelOrder::smpte,
-                         measure_threads);
+    measure.json = json;
+    measure.order = measure_order == "film" ? dubfarm::mix::ChannelOrder::film : dubfarm::mix::ChannelOrder::smpte;
+    status = run_measure(measure);
   });
 
   std::string verify_folder;

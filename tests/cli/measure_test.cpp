@@ -45,9 +45,12 @@ class Measure : public ::testing::Test {
 
   struct Outcome { int status; std::string out, err; };
   static Outcome run(const std::vector<std::string>& files, bool as_json, int threads = 2, mix::ChannelOrder order = mix::ChannelOrder::smpte) {
+    return run({.files = files, .spec = "", .dialogue = "", .leqm = false, .order = order, .json = as_json, .threads = threads});
+  }
+  static Outcome run(const MeasureOptions& options) {
     ::testing::internal::CaptureStdout();
     ::testing::internal::CaptureStderr();
-    const int status = run_measure(files, as_json, order, threads);
+    const int status = run_measure(options);
     std::fflush(stdout);
     return {status, ::testing::internal::GetCapturedStdout(), ::testing::internal::GetCapturedStderr()};
   }
@@ -95,6 +98,9 @@ TEST_F(Measure, WeighsTheChannelsOfAFileInFilmOrder) {
   EXPECT_NEAR(smpte["integrated_lufs"].get<double>(), -23.0 + 1.5, 0.1);  // a mono tone of -20 dBFS peak, and 1.5 dB for a surround
   EXPECT_EQ(film["integrated_lufs"], nullptr);
   EXPECT_EQ(film["true_peak_dbtp"], smpte["true_peak_dbtp"]);
+  EXPECT_EQ(smpte["channels"][5]["true_peak_dbtp"], smpte["true_peak_dbtp"]);
+  EXPECT_EQ(film["channels"][3]["channel"], "LFE");
+  EXPECT_EQ(film["channels"][3]["true_peak_dbtp"], smpte["true_peak_dbtp"]);
   const std::string heights = write_tone("heights.wav", 12, 1, -23);
   const Outcome o = run({heights}, false, 1, mix::ChannelOrder::film);
   EXPECT_EQ(o.status, 2);
@@ -103,7 +109,10 @@ TEST_F(Measure, WeighsTheChannelsOfAFileInFilmOrder) {
 
 TEST_F(Measure, GivesNullForSilence) {
   const json list = json::parse(run({write_tone("silence.wav", 1, 5, -std::numeric_limits<double>::infinity())}, true).out);
-  for (const auto& [name, value] : list[0]["loudness"].items()) EXPECT_TRUE(value.is_null()) << name;
+  for (const auto& [name, value] : list[0]["loudness"].items())
+    EXPECT_TRUE(value.is_null() || name == "in_words" || name == "channels") << name;
+  EXPECT_EQ(list[0]["loudness"]["in_words"], "-inf: silence, or nothing above -70 LUFS");
+  EXPECT_TRUE(list[0]["loudness"]["channels"][0]["true_peak_dbtp"].is_null());
 }
 
 TEST_F(Measure, PrintsATableForPeople) {
@@ -134,6 +143,67 @@ TEST_F(Measure, SaysThatItKnowsNoLayoutOfThreeChannels) {
   EXPECT_EQ(o.status, 0);
   EXPECT_NE(o.err.find("3 channels are no layout that dubfarm knows; every channel has weight 1"), std::string::npos) << o.err;
   EXPECT_NEAR(json::parse(o.out)[0]["loudness"]["integrated_lufs"].get<double>(), -23 + 10 * std::log10(1.5), 0.05);
+}
+
+// ---- with a delivery spec
+
+TEST_F(Measure, JudgesFilesByASpec) {
+  const std::string good = write_tone("good.wav", 2, 10, -23), loud = write_tone("loud.wav", 2, 10, -20);
+  MeasureOptions options{.files = {good}, .spec = "ebu-r128", .dialogue = "", .leqm = false, .order = {}, .json = false, .threads = 1};
+  Outcome o = run(options);
+  EXPECT_EQ(o.status, 0) << o.err;
+  EXPECT_EQ(o.out, "  I LUFS  LRA LU    M max    S max  TP dBTP  peak dB  layout  file\n"
+                   "  -22.99    0.00   -22.99   -22.99   -22.99   -23.00  stereo  " + good + "\npasses: EBU R 128 v5.0\n");
+  options.files = {loud, good};
+  o = run(options);
+  EXPECT_EQ(o.status, 1);
+  EXPECT_EQ(o.out, "  I LUFS  LRA LU    M max    S max  TP dBTP  peak dB  layout  file\n"
+                   "  -19.99    0.00   -19.99   -19.99   -19.99   -20.00  stereo  " + loud + "\n"
+                   "FAIL: loud.wav is 2.8 LU too loud for EBU R 128; 3.0 LU less would meet its target. (EBU R 128 v5.0, recommendation on the target level, with "
+                   "the tolerance for measurement error in quality control; not verified)\nfails: EBU R 128 v5.0\n"
+                   "  -22.99    0.00   -22.99   -22.99   -22.99   -23.00  stereo  " + good + "\npasses: EBU R 128 v5.0\n");
+  options.json = true;
+  const json list = json::parse(run(options).out);
+  EXPECT_EQ(list[0]["pass"], false);
+  EXPECT_EQ(list[1]["pass"], true);
+  EXPECT_EQ(list[0]["spec"]["name"], "ebu-r128");
+  EXPECT_EQ(list[0]["checks"][0]["id"], "loudness");
+}
+
+TEST_F(Measure, SaysThatASpecIsUnknown) {
+  const Outcome o = run({.files = {"any.wav"}, .spec = "ebu-r129", .dialogue = "", .leqm = false, .order = {}, .json = false, .threads = 1});
+  EXPECT_EQ(o.status, 2);
+  EXPECT_EQ(o.err, "error: unknown delivery spec \"ebu-r129\"\nhelp: did you mean \"ebu-r128\"?\n");
+}
+
+TEST_F(Measure, AsksForTheDialogueStemWhereDialogueIsTheGate) {
+  const Outcome o = run({.files = {write_tone("mix.wav", 2, 5, -23)}, .spec = "netflix-2.0", .dialogue = "", .leqm = false, .order = {}, .json = false, .threads = 1});
+  EXPECT_EQ(o.status, 2);
+  EXPECT_EQ(o.err, "error: Netflix 2.0 is judged by dialogue, and a finished file does not say where its dialogue is\n"
+                   "help: name its dialogue stem with --dialogue FILE\n");
+}
+
+TEST_F(Measure, OpensTheGateWithADialogueStem) {
+  const std::string mix = write_tone("mix.wav", 2, 10, -27), stem = write_tone("dx.wav", 1, 10, -30), brief = write_tone("brief.wav", 1, 9, -30);
+  MeasureOptions options{.files = {mix}, .spec = "wbd-max", .dialogue = stem, .leqm = false, .order = {}, .json = true, .threads = 1};
+  const json dialogue = json::parse(run(options).out)[0]["loudness"]["dialogue"];
+  EXPECT_EQ(dialogue["speech_share"], 1.0);
+  EXPECT_NEAR(dialogue["loudness_lufs"].get<double>(), -27, 0.05);
+  EXPECT_NEAR(dialogue["stem_lufs"].get<double>(), -33, 0.05) << "one channel";
+  options.dialogue = brief;
+  const Outcome o = run(options);
+  EXPECT_EQ(o.status, 2);
+  EXPECT_EQ(o.err, "error: " + mix + ": 480000 frames at 48000 Hz, and the dialogue stem " + brief + " has 432000 at 48000 Hz; a stem is as long as its mix\n");
+}
+
+TEST_F(Measure, FindsLeqMAndClippedSamples) {
+  // 1 kHz is weighted by -5.6 dB: a sine at -20 dBFS in one screen channel replays at 85 - 5.6 dB.
+  const Outcome o = run({.files = {write_tone("tone.wav", 1, 5, -20)}, .spec = "", .dialogue = "", .leqm = true, .order = {}, .json = true, .threads = 1});
+  EXPECT_NEAR(json::parse(o.out)[0]["loudness"]["leqm_db"].get<double>(), 79.36, 0.05);
+  EXPECT_EQ(json::parse(o.out)[0]["clipped_samples"], 0);
+  EXPECT_NEAR(json::parse(o.out)[0]["loudness"]["channels"][0]["dc_offset"].get<double>(), 0, 1e-6);
+  const Outcome clipped = run({.files = {write_tone("hot.wav", 1, 5, 0.1)}, .spec = "", .dialogue = "", .leqm = false, .order = {}, .json = false, .threads = 1});
+  EXPECT_NE(clipped.out.find(" samples at full scale\n"), std::string::npos) << clipped.out;
 }
 
 }  // namespace

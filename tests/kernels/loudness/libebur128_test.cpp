@@ -41,15 +41,17 @@ Reading libebur128(const Audio& audio, const std::vector<int>& map) {
   return r;
 }
 
-void expect_equal(const Audio& audio, const std::vector<double>& weights, const std::vector<int>& map, const std::string& what) {
-  const Reading want = libebur128(audio, map);
-  const scheduler::LoudnessReading got = measure(audio, weights);
+void expect_equal(const scheduler::LoudnessReading& got, const Reading& want, const std::string& what) {
   ASSERT_TRUE(got.integrated_lufs && got.range_lu && got.max_momentary_lufs && got.max_short_term_lufs && got.true_peak_dbtp) << what;
   EXPECT_NEAR(*got.integrated_lufs, want.integrated, 0.001) << what;
   EXPECT_NEAR(*got.range_lu, want.range, 0.001) << what;
   EXPECT_NEAR(*got.max_momentary_lufs, want.max_momentary, 0.001) << what;
   EXPECT_NEAR(*got.max_short_term_lufs, want.max_short_term, 0.001) << what;
   EXPECT_NEAR(*got.true_peak_dbtp, want.true_peak_dbtp, 0.5) << what;
+}
+
+void expect_equal(const Audio& audio, const std::vector<double>& weights, const std::vector<int>& map, const std::string& what) {
+  expect_equal(measure(audio, weights), libebur128(audio, map), what);
 }
 
 /// Noise whose level jumps every 0.37 s over a range that reaches below both gates.
@@ -87,6 +89,42 @@ TEST(Libebur128, AgreesOnSurround) {
   expect_equal(gated_noise(12, 48000, 5), scheduler::loudness_weights(Layout::immersive_714),
                {EBUR128_LEFT, EBUR128_RIGHT, EBUR128_CENTER, EBUR128_UNUSED, EBUR128_Mp090, EBUR128_Mm090, EBUR128_Mp135, EBUR128_Mm135,
                 EBUR128_Up045, EBUR128_Um045, EBUR128_Up135, EBUR128_Um135}, "7.1.4");
+}
+
+/// Something like a programme: coloured noise whose level drifts as scenes do, with phrases and pauses; channels differ and share a part.
+Audio programme_like(int channels, double seconds) {
+  constexpr int kRate = 48000;
+  Audio audio{kRate, {}};
+  const auto frames = static_cast<std::size_t>(seconds * kRate);
+  const std::vector<float> common = noise(frames, 100, 0.5f);
+  for (int c = 0; c < channels; ++c) {
+    std::vector<float> x = noise(frames, static_cast<std::uint64_t>(c), 0.5f);
+    std::mt19937_64 random(test_seed() + static_cast<std::uint64_t>(c));
+    std::uniform_real_distribution<double> uniform(0, 1);
+    double low = 0, level_db = -25, gain = 0;
+    for (std::size_t f = 0; f < frames; ++f) {
+      if (f % 4800 == 0) level_db = std::clamp(level_db + 6 * (uniform(random) - 0.5), -45.0, -8.0);
+      if (f % 14400 == 0) gain = uniform(random) < 0.25 ? 1e-4 : std::pow(10, level_db / 20);  // a pause now and then, never quite silent
+      low += 0.12 * (double{x[f]} + 0.5 * double{common[f]} - low);
+      x[f] = static_cast<float>(2 * gain * low);
+    }
+    audio.channels.push_back(std::move(x));
+  }
+  return audio;
+}
+
+TEST(Libebur128, AgreesOnProgrammeOfEveryLayoutMeasuredInRanges) {
+  const std::vector<int> wide = {EBUR128_LEFT, EBUR128_RIGHT, EBUR128_CENTER, EBUR128_UNUSED, EBUR128_Mp090, EBUR128_Mm090, EBUR128_Mp135, EBUR128_Mm135,
+                                 EBUR128_Up045, EBUR128_Um045, EBUR128_Up135, EBUR128_Um135};
+  for (const Layout layout : kLayouts) {
+    std::vector<int> map(wide.begin(), wide.begin() + channel_count(layout));
+    if (layout == Layout::mono) map = {EBUR128_CENTER};
+    if (layout == Layout::surround_51) map = k51Map;
+    const Audio audio = programme_like(channel_count(layout), 14.5);
+    const Reading want = libebur128(audio, map);
+    for (const double seconds : {7.0, 13.0})
+      expect_equal(scheduler::aggregate(materialise_in_ranges(audio, scheduler::loudness_weights(layout), seconds)), want, std::string(name_of(layout)));
+  }
 }
 
 TEST(Libebur128, HasNoValueWhereWeHaveNone) {
