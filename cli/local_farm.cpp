@@ -10,6 +10,7 @@
 
 #include "cli/masters.hpp"
 #include "cli/output_files.hpp"
+#include "cli/output_qc.hpp"
 #include "cli/output_series.hpp"
 #include "cli/readings.hpp"
 #include "cli/stem_sums.hpp"
@@ -51,6 +52,7 @@ worker::PrintSpec print_spec(const mix::Document& document, const plan::Plan& pl
   spec.dither_name = print.dither_name;
   if (print.dither_chain) spec.dither_chain = {print.dither_chain->plus, print.dither_chain->minus, print.dither_chain->is_first};
   describe_files(document, print, folder, spec);
+  spec.qc = qc_spec(document, plan, print);
   return spec;
 }
 
@@ -86,6 +88,7 @@ class LocalFarm {
     digests_.resize(plan.prints.size());
     readings_.resize(plan.prints.size());
     curves_.resize(plan.prints.size());
+    qc_.resize(plan.prints.size());
   }
 
   Result<scheduler::Report> run() {
@@ -212,6 +215,7 @@ class LocalFarm {
     TRY_ASSIGN(digests_[index], print.finish(bext));
     readings_[index] = reading;
     curves_[index] = curves_of(print);
+    qc_[index] = qc_checks(document_, plan_.prints[index], print, options_.output_folder);
     return {};
   }
 
@@ -270,6 +274,7 @@ class LocalFarm {
       }
       for (scheduler::Check& own : masters_.checks(print, prints_[source]->measurement().limiter)) out.checks.push_back(std::move(own));
       for (scheduler::Check& own : stem_sums_.checks(print)) out.checks.push_back(std::move(own));
+      out.checks.insert(out.checks.end(), qc_[source].begin(), qc_[source].end());
       out.clipped_samples = prints_[source]->measurement().clipped_samples;
     }
     report.chunks_total = progress_.chunks_total;
@@ -296,6 +301,7 @@ class LocalFarm {
   std::vector<std::vector<std::string>> digests_;       // of each print's files; written by its finish task alone
   std::vector<scheduler::LoudnessReading> readings_;
   std::vector<OutputCurves> curves_;
+  std::vector<std::vector<scheduler::Check>> qc_;
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   std::unique_ptr<JobState> state_;

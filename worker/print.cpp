@@ -15,6 +15,7 @@ constexpr Frames kBlock = 8192;  // summed and quantised at a time: [12] doubles
 
 Print::Print(PrintSpec spec) : spec_(std::move(spec)) {
   measurement_ = empty_measurement(channel_count(spec_.layout), spec_.length, spec_.sample_rate, spec_.extra_meters);
+  if (spec_.qc) qc_ = empty_qc(spec_.layout, spec_.length, spec_.sample_rate);
 }
 
 Result<void> Print::begin() {
@@ -114,8 +115,11 @@ Result<std::optional<LostBlobs>> Print::print_range(const Store& store, Frames f
 
   const std::vector<float*> range = delivered.pointers(history), spoken = speech.pointers(history);
   const RangeMeters meters(range.data(), measures_speech ? spoken.data() : nullptr, channels, count, spec_.sample_rate, is_last, spec_.extra_meters.leqm);
+  std::optional<RangeQc> qc;
+  if (spec_.qc) qc.emplace(*spec_.qc, spec_.layout, range.data(), first, count, spec_.sample_rate);
   const std::lock_guard lock(mutex_);
   meters.merge_into(measurement_, first);
+  if (qc) qc->merge_into(qc_);
   measurement_.clipped_samples += clipped;
   measurement_.limiter = merged(measurement_.limiter, inputs.figures());
   return std::optional<LostBlobs>();

@@ -13,6 +13,7 @@
 #include "worker/buffers.hpp"
 #include "worker/levelled_sum.hpp"
 #include "worker/print_meters.hpp"
+#include "worker/print_qc.hpp"
 
 namespace dubfarm::worker {
 
@@ -40,6 +41,7 @@ struct PrintSpec {
   mix::FileFormat container = mix::FileFormat::wav;
   media::Bext bext;  // without loudness
   ExtraMeters extra_meters{};
+  std::optional<QcSpec> qc{};
 };
 
 /// Memory of one printing thread.
@@ -61,6 +63,7 @@ class Print {
   Result<std::optional<LostBlobs>> print_range(const Store& store, Frames first, Frames count, PrintScratch& scratch);
   /// All ranges are in: the measurement, complete with the filters' ring after the last frame.
   [[nodiscard]] const PrintMeasurement& measurement() const { return measurement_; }
+  [[nodiscard]] const QcMeasurement& qc() const { return qc_; }
   /// Writes headers with the measured loudness, and puts every file under its final name.
   /// @return SHA-256 of each file, in the order of PrintSpec::files.
   Result<std::vector<std::string>> finish(const media::Bext& bext);
@@ -72,6 +75,7 @@ class Print {
   std::vector<media::OutputFile> files_;
   std::optional<Error> begin_error_;
   PrintMeasurement measurement_;
+  QcMeasurement qc_;
 };
 
 }  // namespace dubfarm::worker

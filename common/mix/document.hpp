@@ -132,6 +132,17 @@ struct Limiter {
 /// me: music and effects, for dubbing; parse_mix has made sure that no dialogue reaches it.
 enum class DeliverableKind : std::uint8_t { mix, me };
 
+/// What quality control looks for in an output (mix format, Quality control).
+struct QcSettings {
+  bool is_on = true;
+  Frames silence = 0;          // digital silence that may last so long; the parser sets 30 s where the document says nothing
+  double correlation = 0;      // of a stereo output: the least
+  double mono_loss_db = 6;     // of a stereo output heard in mono: the most
+  bool dropouts = true, clicks = true;
+  bool strict = false;         // what would be a warning fails
+  bool operator==(const QcSettings&) const = default;
+};
+
 struct Deliverable {
   std::string name;
   Layout layout = Layout::stereo;  // not used where per_bus
@@ -153,6 +164,7 @@ struct Deliverable {
   std::optional<Limiter> limiter;
   std::optional<std::size_t> follow;       // index into Document::deliverables: whose gain and limiter it takes
   DeliverableKind kind = DeliverableKind::mix;
+  QcSettings qc;
   Place place;
 };
 

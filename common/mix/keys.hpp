@@ -28,7 +28,8 @@ inline constexpr std::string_view kAdjustKeys[] = {"tracks", "buses", "gain_db"}
 inline constexpr std::string_view kDeliverableKeys[] = {"name",   "layout",   "file",    "include",   "mix",     "downmix",
                                                         "matrix", "versions", "per_bus", "split",     "order",   "format",
                                                         "bits",   "dither",   "loudness", "measure", "normalize", "limiter",
-                                                        "follow", "kind"};
+                                                        "follow", "kind", "qc"};
+inline constexpr std::string_view kQcKeys[] = {"silence", "correlation", "mono_loss_db", "dropouts", "clicks", "strict"};
 inline constexpr std::string_view kMeasureKeys[] = {"from", "to"};
 
 inline constexpr std::string_view kLimiterKeys[] = {"ceiling_dbtp", "lookahead", "release", "max_reduction_db"};
@@ -48,9 +49,11 @@ inline constexpr KeySet kAdjustObject{"adjust", kAdjustKeys};
 inline constexpr KeySet kDeliverableObject{"deliverable", kDeliverableKeys};
 inline constexpr KeySet kMeasureObject{"measure", kMeasureKeys};
 inline constexpr KeySet kLimiterObject{"limiter", kLimiterKeys};
+inline constexpr KeySet kQcObject{"quality control", kQcKeys};
 
 inline constexpr KeySet kObjects[] = {kDocumentObject, kBusObject,    kReverbObject,      kTrackObject,  kClipObject,
                                       kFadeObject,     kEqBandObject, kPanObject,         kSendObject,   kVersionObject,
-                                      kMuteObject,     kAdjustObject, kDeliverableObject, kMeasureObject, kLimiterObject};
+                                      kMuteObject,     kAdjustObject, kDeliverableObject, kMeasureObject, kLimiterObject,
+                                      kQcObject};
 
 }  // namespace dubfarm::mix

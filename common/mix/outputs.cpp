@@ -106,6 +106,8 @@ std::string render_identity(const Document& document, const VersionView& version
                   static_cast<int>(deliverable.sample_type), static_cast<int>(deliverable.dither), static_cast<int>(deliverable.split),
                   static_cast<int>(deliverable.order), static_cast<int>(deliverable.format), deliverable.loudness, deliverable.measure_from.value_or(-1),
                   deliverable.measure_to.value_or(-1), deliverable.dither == Dither::none ? "" : deliverable.name);
+  const QcSettings& qc = deliverable.qc;
+  out += fmt::format("qc {} {} {} {} {} {} {}\n", qc.is_on, qc.silence, qc.correlation, qc.mono_loss_db, qc.dropouts, qc.clicks, qc.strict);
   if (deliverable.normalize != Normalize::none) out += fmt::format("normalize {}\n", static_cast<int>(deliverable.normalize));
   if (const auto& l = deliverable.limiter) {
     out += fmt::format("limiter {} {} {} {}\n", l->ceiling_dbtp, l->lookahead, l->release, l->max_reduction_db.value_or(-1));

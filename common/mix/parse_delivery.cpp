@@ -235,6 +235,7 @@ void MixParser::read_deliverable(const Value& value) {
     read_file_pattern(*file, deliverable);
   read_sample_type(fields, deliverable);
   read_format(fields, deliverable);
+  read_qc(fields, deliverable);
   if (const auto loudness = fields.find("loudness"))
     if (auto spec = reader.text(*loudness, "the name of a delivery spec")) deliverable.loudness = std::move(*spec), deliverable.loudness_place = loudness->place();
   if (const auto measure = fields.find("measure")) read_measure(*measure, deliverable);

@@ -20,6 +20,7 @@ constexpr Extension kExtensions[] = {{".wav", FileFormat::wav}, {".flac", FileFo
 FileFormat family(FileFormat format) { return format == FileFormat::rf64 || format == FileFormat::bw64 ? FileFormat::wav : format; }
 
 constexpr std::int64_t kAiffLargest = 0xFFFFFFFF - 65536;  // the chunks around the samples are far smaller than what is kept for them
+constexpr int kUsualSilenceSeconds = 30;
 constexpr int kFlacChannels = 6;                           // beyond, FLAC's own order of channels is not ours
 
 }  // namespace
@@ -70,6 +71,27 @@ void MixParser::read_format(const Fields& fields, Deliverable& deliverable) {
   if (deliverable.format == FileFormat::aiff && bytes > kAiffLargest)
     reader.error(format.value_or(*file), fmt::format("AIFF for {:.1f} GiB of samples in a file", static_cast<double>(bytes) / (1 << 30)),
                  "AIFF ends at 4 GiB; write \"split\": \"mono\", fewer \"bits\", or .wav", "more than AIFF can hold");
+}
+
+void MixParser::read_qc(const Fields& fields, Deliverable& deliverable) {
+  QcSettings& qc = deliverable.qc;
+  qc.silence = static_cast<Frames>(kUsualSilenceSeconds) * document.sample_rate;
+  const auto value = fields.find("qc");
+  if (!value) return;
+  if (value->node.type == JsonType::null) {
+    qc.is_on = false;
+    return;
+  }
+  const Fields settings(reader, *value, kQcObject);
+  if (const auto silence = settings.find("silence")) qc.silence = reader.length(*silence, 1).value_or(qc.silence);
+  if (const auto least = settings.find("correlation")) qc.correlation = reader.number(*least, {-1, 1, ""}).value_or(qc.correlation);
+  if (const auto most = settings.find("mono_loss_db")) qc.mono_loss_db = reader.number(*most, {0, 100, " dB"}).value_or(qc.mono_loss_db);
+  const auto flag = [&](std::string_view key, bool& into) {
+    if (const auto entry = settings.find(key)) into = reader.boolean(*entry).value_or(into);
+  };
+  flag("dropouts", qc.dropouts);
+  flag("clicks", qc.clicks);
+  flag("strict", qc.strict);
 }
 
 }  // namespace dubfarm::mix

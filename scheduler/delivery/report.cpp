@@ -47,11 +47,7 @@ std::string loudness_cell(const LoudnessReading& l) { return l.integrated_lufs |
 }  // namespace
 
 std::string timecode_at(const Report& report, Frames at) {
-  // Frames are cut at round_half_up(n * sample_rate / rate): take the last that begins at `at` or before.
-  std::int64_t n = at * report.frame_rate.numerator / (static_cast<std::int64_t>(report.sample_rate) * report.frame_rate.denominator);
-  while (mix::audio_frames(n + 1, report.sample_rate, report.frame_rate) <= at) ++n;
-  while (n > 0 && mix::audio_frames(n, report.sample_rate, report.frame_rate) > at) --n;
-  return mix::format_timecode(report.start_frames + n, report.frame_rate);
+  return mix::timecode_at(at, report.sample_rate, report.frame_rate, report.start_frames);
 }
 
 std::string report_json(const Report& report) {

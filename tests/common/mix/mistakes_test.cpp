@@ -230,6 +230,14 @@ TEST(Mistakes, WhatIsToComeSaysNotYet) {
   EXPECT_EQ(deliverable(R"(, "downmix": "lt_rt")"), "/deliverables/0/downmix: not yet: \"downmix\": \"lt_rt\"");
 }
 
+TEST(Mistakes, QualityControl) {
+  EXPECT_EQ(deliverable(R"(, "qc": null)"), "valid");
+  EXPECT_EQ(deliverable(R"(, "qc": {"silence": "10s", "correlation": -0.5, "mono_loss_db": 9, "dropouts": false, "clicks": true, "strict": true})"), "valid");
+  EXPECT_EQ(deliverable(R"(, "qc": {"correlation": 2})"), "/deliverables/0/qc/correlation: \"correlation\" is 2, and may be -1 to 1");
+  EXPECT_EQ(deliverable(R"(, "qc": {"silense": "10s"})"), "/deliverables/0/qc/silense: unknown key \"silense\" in a quality control");
+  EXPECT_EQ(deliverable(R"(, "qc": true)"), "/deliverables/0/qc: \"qc\" is true, not a quality control");
+}
+
 TEST(Mistakes, FileFormats) {
   const auto of = [](const std::string& members) { return mistakes(MixText{.deliverables = R"({"name": "m", )" + members + "}"}); };
   EXPECT_EQ(file("m.mp3"), "/deliverables/0/file: \"m.mp3\" ends in no file format that dubfarm writes");
