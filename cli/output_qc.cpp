@@ -64,7 +64,16 @@ std::vector<scheduler::Check> qc_checks(const mix::Document& document, const pla
   m.sample_rate = spec.sample_rate;
   m.frame_rate = document.frame_rate;
   m.start_frames = document.start_frames;
-  m.length = m.expected_frames = spec.length;
+  m.length = spec.length;
+  m.expected_frames = spec.leader + spec.length + spec.tail;
+  const Frames end = spec.leader + spec.length;
+  for (const worker::SyncPop& pop : spec.pops) {
+    const bool is_tail = pop.at >= end;
+    const bool is_found = std::all_of(planned.files.begin(), planned.files.end(), [&](const plan::PrintFile& file) {
+      return worker::has_pop(folder + "/" + file.path, pop, is_tail ? end : 0, is_tail ? m.expected_frames : spec.leader, spec.sample_type);
+    });
+    m.pops.push_back({is_tail ? "tail pop" : "2-pop", pop.at - spec.leader, is_found});
+  }
   for (const plan::PrintFile& file : planned.files) {
     const auto info = media::probe(folder + "/" + file.path);
     m.file_frames.push_back(info.ok() ? info->frames : 0);

@@ -27,7 +27,7 @@ Result<void> Print::begin() {
     format.sample_rate = spec_.sample_rate;
     format.channels = static_cast<int>(file.channels.size());
     format.type = spec_.sample_type;
-    format.frames = spec_.length;
+    format.frames = spec_.leader + spec_.length + spec_.tail;
     format.bext = spec_.bext;
     format.container = spec_.container;
     format.ixml = file.ixml;
@@ -41,6 +41,15 @@ Result<void> Print::begin() {
     }
     files_.push_back(std::move(*made));
   }
+  for (std::size_t f = 0; f < files_.size(); ++f)
+    for (const SyncPop& pop : spec_.pops) {
+      const auto channels = static_cast<int>(spec_.files[f].channels.size());
+      if (Result<void> written = write_pop(files_[f], pop, channels, spec_.sample_rate, spec_.sample_type); !written.ok()) {
+        begin_error_ = written.error();
+        files_.clear();
+        return *begin_error_;
+      }
+    }
   return {};
 }
 
@@ -99,7 +108,7 @@ Result<std::optional<LostBlobs>> Print::print_range(const Store& store, Frames f
         const std::vector<int>& order = spec_.files[f].channels;
         clipped += pack(order, measured.data()).clipped;
         const auto size = static_cast<std::size_t>(n) * order.size() * static_cast<std::size_t>(kernels::bytes_per_sample(spec_.sample_type));
-        TRY(files_[f].write(at, std::span(bytes, size)));
+        TRY(files_[f].write(spec_.leader + at, std::span(bytes, size)));
       }
     }
     if (measures_speech) {

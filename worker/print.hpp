@@ -14,6 +14,7 @@
 #include "worker/levelled_sum.hpp"
 #include "worker/print_meters.hpp"
 #include "worker/print_qc.hpp"
+#include "worker/sync_pop.hpp"
 
 namespace dubfarm::worker {
 
@@ -42,6 +43,8 @@ struct PrintSpec {
   media::Bext bext;  // without loudness
   ExtraMeters extra_meters{};
   std::optional<QcSpec> qc{};
+  Frames leader = 0, tail = 0;      // silence in the files before and after the timeline; nothing of it is measured
+  std::vector<SyncPop> pops{};      // in them
 };
 
 /// Memory of one printing thread.

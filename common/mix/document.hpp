@@ -143,6 +143,13 @@ struct QcSettings {
   bool operator==(const QcSettings&) const = default;
 };
 
+/// What an output holds before the timeline or after it: silence, and in it a sync pop.
+struct Leader {
+  Frames length = 0;
+  std::optional<Frames> pop;  // leader: how long before the timeline's first frame the pop begins; tail: how long after its end
+  bool operator==(const Leader&) const = default;
+};
+
 struct Deliverable {
   std::string name;
   Layout layout = Layout::stereo;  // not used where per_bus
@@ -165,6 +172,7 @@ struct Deliverable {
   std::optional<std::size_t> follow;       // index into Document::deliverables: whose gain and limiter it takes
   DeliverableKind kind = DeliverableKind::mix;
   QcSettings qc;
+  std::optional<Leader> leader, tail;
   Place place;
 };
 

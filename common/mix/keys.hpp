@@ -28,7 +28,8 @@ inline constexpr std::string_view kAdjustKeys[] = {"tracks", "buses", "gain_db"}
 inline constexpr std::string_view kDeliverableKeys[] = {"name",   "layout",   "file",    "include",   "mix",     "downmix",
                                                         "matrix", "versions", "per_bus", "split",     "order",   "format",
                                                         "bits",   "dither",   "loudness", "measure", "normalize", "limiter",
-                                                        "follow", "kind", "qc"};
+                                                        "follow", "kind", "qc", "leader", "tail"};
+inline constexpr std::string_view kLeaderKeys[] = {"length", "pop"};
 inline constexpr std::string_view kQcKeys[] = {"silence", "correlation", "mono_loss_db", "dropouts", "clicks", "strict"};
 inline constexpr std::string_view kMeasureKeys[] = {"from", "to"};
 
@@ -49,11 +50,12 @@ inline constexpr KeySet kAdjustObject{"adjust", kAdjustKeys};
 inline constexpr KeySet kDeliverableObject{"deliverable", kDeliverableKeys};
 inline constexpr KeySet kMeasureObject{"measure", kMeasureKeys};
 inline constexpr KeySet kLimiterObject{"limiter", kLimiterKeys};
+inline constexpr KeySet kLeaderObject{"leader", kLeaderKeys};
 inline constexpr KeySet kQcObject{"quality control", kQcKeys};
 
 inline constexpr KeySet kObjects[] = {kDocumentObject, kBusObject,    kReverbObject,      kTrackObject,  kClipObject,
                                       kFadeObject,     kEqBandObject, kPanObject,         kSendObject,   kVersionObject,
                                       kMuteObject,     kAdjustObject, kDeliverableObject, kMeasureObject, kLimiterObject,
-                                      kQcObject};
+                                      kQcObject,       kLeaderObject};
 
 }  // namespace dubfarm::mix

@@ -108,6 +108,9 @@ std::string render_identity(const Document& document, const VersionView& version
                   deliverable.measure_to.value_or(-1), deliverable.dither == Dither::none ? "" : deliverable.name);
   const QcSettings& qc = deliverable.qc;
   out += fmt::format("qc {} {} {} {} {} {} {}\n", qc.is_on, qc.silence, qc.correlation, qc.mono_loss_db, qc.dropouts, qc.clicks, qc.strict);
+  for (const auto& leader : {deliverable.leader, deliverable.tail})
+    if (leader) out += fmt::format("leader {} {}\n", leader->length, leader->pop.value_or(-1));
+    else out += "no leader\n";
   if (deliverable.normalize != Normalize::none) out += fmt::format("normalize {}\n", static_cast<int>(deliverable.normalize));
   if (const auto& l = deliverable.limiter) {
     out += fmt::format("limiter {} {} {} {}\n", l->ceiling_dbtp, l->lookahead, l->release, l->max_reduction_db.value_or(-1));

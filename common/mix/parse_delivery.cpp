@@ -236,6 +236,7 @@ void MixParser::read_deliverable(const Value& value) {
   read_sample_type(fields, deliverable);
   read_format(fields, deliverable);
   read_qc(fields, deliverable);
+  read_leaders(fields, deliverable);
   if (const auto loudness = fields.find("loudness"))
     if (auto spec = reader.text(*loudness, "the name of a delivery spec")) deliverable.loudness = std::move(*spec), deliverable.loudness_place = loudness->place();
   if (const auto measure = fields.find("measure")) read_measure(*measure, deliverable);

@@ -73,6 +73,36 @@ void MixParser::read_format(const Fields& fields, Deliverable& deliverable) {
                  "AIFF ends at 4 GiB; write \"split\": \"mono\", fewer \"bits\", or .wav", "more than AIFF can hold");
 }
 
+void MixParser::read_leaders(const Fields& fields, Deliverable& deliverable) {
+  const auto video = [&](std::int64_t frames) { return audio_frames(frames, document.sample_rate, document.frame_rate); };
+  const auto read = [&](std::string_view key, std::optional<Leader>& into) {
+    const auto value = fields.find(key);
+    if (!value || value->node.type == JsonType::null) return;
+    const Fields parts(reader, *value, kLeaderObject);
+    const auto length = parts.required("length", "write how long it is: \"length\": \"8s\"");
+    Leader leader;
+    const auto given = length ? reader.length(*length, 1) : std::nullopt;
+    if (!given) return;
+    leader.length = *given;
+    leader.pop = video(2 * document.frame_rate.nominal);
+    const auto pop = parts.find("pop");
+    if (pop && pop->node.type == JsonType::null) leader.pop.reset();
+    else if (pop) leader.pop = reader.length(*pop, 1);
+    // The pop is one video frame; it ends before the timeline begins, or before the tail ends.
+    if (leader.pop && (key == "leader" ? *leader.pop > leader.length || *leader.pop < video(1) : *leader.pop + video(1) > leader.length))
+      return reader.error(pop.value_or(*value), fmt::format("the pop of a \"{}\" of {} samples is {} samples {} the timeline", key, leader.length, *leader.pop,
+                                                            key == "leader" ? "before" : "after"),
+                          fmt::format("let the \"{}\" be longer, or write \"pop\": null for none", key), "the pop does not fit");
+    if (key == "leader" && leader.length > video(document.start_frames))
+      return reader.error(*value, fmt::format("a \"leader\" of {} samples before \"start\", which is {} samples after midnight", leader.length,
+                                              video(document.start_frames)),
+                          "an output cannot begin before 00:00:00:00; let \"start\" be later, or the leader shorter", "begins before midnight");
+    into = leader;
+  };
+  read("leader", deliverable.leader);
+  read("tail", deliverable.tail);
+}
+
 void MixParser::read_qc(const Fields& fields, Deliverable& deliverable) {
   QcSettings& qc = deliverable.qc;
   qc.silence = static_cast<Frames>(kUsualSilenceSeconds) * document.sample_rate;

@@ -71,6 +71,7 @@ struct MixParser {
   void read_downmix(const Fields& fields);
   void read_limiter(const Value& value, Deliverable& deliverable);
   void read_qc(const Fields& fields, Deliverable& deliverable);      // parse_format.cpp
+  void read_leaders(const Fields& fields, Deliverable& deliverable);  // parse_format.cpp
 };
 
 /// Names that a file pattern knows without a variable being declared.

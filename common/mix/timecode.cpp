@@ -92,7 +92,7 @@ Frames audio_frames(std::int64_t video_frames, int sample_rate, const FrameRate&
 }
 
 std::string timecode_at(Frames at, int sample_rate, const FrameRate& rate, std::int64_t start_frames) {
-  std::int64_t n = at * rate.numerator / (static_cast<std::int64_t>(sample_rate) * rate.denominator);  // off by one at most: frames are rounded
+  std::int64_t n = at * rate.numerator / (static_cast<std::int64_t>(sample_rate) * rate.denominator);  // off by one or two: frames are rounded
   while (audio_frames(n + 1, sample_rate, rate) <= at) ++n;
   while (audio_frames(n, sample_rate, rate) > at) --n;
   return format_timecode(start_frames + n, rate);

@@ -230,6 +230,17 @@ TEST(Mistakes, WhatIsToComeSaysNotYet) {
   EXPECT_EQ(deliverable(R"(, "downmix": "lt_rt")"), "/deliverables/0/downmix: not yet: \"downmix\": \"lt_rt\"");
 }
 
+TEST(Mistakes, Leaders) {
+  EXPECT_EQ(deliverable(R"(, "leader": {"length": "8s"}, "tail": {"length": "4s", "pop": "1s"})"), "valid");
+  EXPECT_EQ(deliverable(R"(, "leader": {"length": "8s", "pop": null}, "tail": null)"), "valid");
+  EXPECT_EQ(deliverable(R"(, "leader": {})"), "/deliverables/0/leader: a leader without \"length\"");
+  EXPECT_EQ(deliverable(R"(, "leader": {"length": "1s"})"), "/deliverables/0/leader: the pop of a \"leader\" of 48000 samples is 96000 samples before the timeline");
+  EXPECT_EQ(deliverable(R"(, "tail": {"length": "2s", "pop": "2s"})"),
+            "/deliverables/0/tail/pop: the pop of a \"tail\" of 96000 samples is 96000 samples after the timeline");
+  EXPECT_EQ(deliverable(R"(, "leader": {"length": "7200s"})"),
+            "/deliverables/0/leader: a \"leader\" of 345600000 samples before \"start\", which is 172800000 samples after midnight");
+}
+
 TEST(Mistakes, QualityControl) {
   EXPECT_EQ(deliverable(R"(, "qc": null)"), "valid");
   EXPECT_EQ(deliverable(R"(, "qc": {"silence": "10s", "correlation": -0.5, "mono_loss_db": 9, "dropouts": false, "clicks": true, "strict": true})"), "valid");
