@@ -12,6 +12,7 @@ namespace dubfarm::scheduler {
 namespace {
 
 constexpr int kFloorLufs = -60;  // the plot's lower edge; its upper is 0
+constexpr std::size_t kShownWarnings = 8;
 constexpr std::string_view kMinus = "\u2212";
 
 std::string escaped(std::string_view text) {
@@ -161,7 +162,11 @@ class Page {
                             escaped(check.sentence), i, escaped(name_of(report_.outputs[i])));
       }
     if (!fails.empty()) add("<h2>What fails</h2>\n<ul class=\"said\">\n{}</ul>\n", fails);
-    if (!warnings.empty()) add("<h2>To look at</h2>\n<ul class=\"said\">\n{}</ul>\n", warnings);
+    if (warnings.empty()) return;
+    const auto count = static_cast<std::size_t>(std::count(warnings.begin(), warnings.end(), '\n'));
+    const bool is_long = count > kShownWarnings;  // what fails must not drown
+    add("<h2>To look at</h2>\n{}<ul class=\"said\">\n{}</ul>\n{}", is_long ? fmt::format("<details><summary>{} warnings</summary>\n", count) : "", warnings,
+        is_long ? "</details>\n" : "");
   }
 
   void output(std::size_t index) {
@@ -268,7 +273,7 @@ class Page {
     for (const Check* check : order) {
       add("<tr><td class=\"r {}\">{} {}</td><td>{}", style_of(check->result), symbol_of(check->result), word_of(check->result), escaped(check->title));
       if (check->result != CheckResult::pass) add("<p>{}</p>", escaped(check->sentence));
-      const std::string place = check->spec.empty() ? "dubfarm QC" : fmt::format("{}{}{}", check->edition.empty() ? "" : check->edition, check->edition.empty() || check->section.empty() ? "" : ", ", check->section);
+      const std::string place = check->spec.empty() ? "dubfarm" : fmt::format("{}{}{}", check->edition.empty() ? "" : check->edition, check->edition.empty() || check->section.empty() ? "" : ", ", check->section);
       add("</td><td class=\"n\" data-is=\"Measured\">{}</td><td class=\"n\" data-is=\"Asked\">{}</td><td>{}{}{}</td></tr>\n", escaped(check->measured_text),
           check->required_text.empty() ? "\u2013" : escaped(check->required_text), check->spec.empty() ? "" : escaped(check->spec) + " ",
           fmt::format("<span class=\"soft\">{}</span>", escaped(place)),

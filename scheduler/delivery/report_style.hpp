@@ -73,7 +73,7 @@ article > header { display: flex; justify-content: space-between; align-items: f
 .checks td.n { font-variant-numeric: tabular-nums; }
 .checks .r { font-weight: 600; white-space: nowrap; }
 .checks p { margin: 2px 0 0; color: var(--soft); font-size: 14px; }
-details { margin-top: 12px; font-size: 14px; } summary { cursor: pointer; color: var(--soft); }
+details { margin-top: 12px; font-size: 14px; } details .said { font-size: 15px; } summary { cursor: pointer; color: var(--soft); }
 .files { margin: 8px 0 0; padding: 0; list-style: none; } .files li { padding: 5px 0; overflow-wrap: anywhere; } code { font: 12.5px/1.45 ui-monospace, "SF Mono", Menlo, Consolas, monospace; color: var(--soft); }
 footer { padding-top: 20px; padding-bottom: 48px; font-size: 14px; color: var(--soft); }
 @media (max-width: 640px) {

@@ -101,6 +101,16 @@ TEST(ReportHtml, TellsWarningsFromFailuresAndFromNoChecks) {
   EXPECT_THAT(report_html(report_of({unjudged})), HasSubstr("Measured only: no check was asked of these outputs."));
 }
 
+TEST(ReportHtml, FoldsManyWarningsAway) {
+  std::vector<ReportOutput> outputs;
+  for (int v = 0; v < 9; ++v) outputs.push_back(output("v" + std::to_string(v), "a", CheckResult::warning));
+  const std::string html = report_html(report_of(outputs));
+  EXPECT_EQ(faults(html), "");
+  EXPECT_THAT(html, HasSubstr("<details><summary>9 warnings</summary>"));
+  outputs.pop_back();
+  EXPECT_THAT(report_html(report_of(outputs)), Not(HasSubstr(" warnings</summary>")));
+}
+
 TEST(ReportHtml, ShowsSilenceInWords) {
   ReportOutput silent = output("en", "a", CheckResult::pass);
   silent.loudness = {};
