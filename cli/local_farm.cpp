@@ -27,6 +27,7 @@ using scheduler::JobState;
 using scheduler::TaskId;
 using scheduler::TaskKind;
 
+constexpr std::size_t kCompanyLook = 32;  // ready tasks among which a chunk's company is sought
 constexpr std::size_t kIrSpectraLimit = 256u << 20;
 
 Error stopped() { return fail(Errc::cancelled, "stopped; what was rendered stays in the store, and a second start goes on from there"); }
@@ -156,14 +157,17 @@ class LocalFarm {
   /// Leases chunks that are well rendered beside the one in `tasks`, leaving enough for the other threads.
   void lease_company(std::vector<TaskId>& tasks) {
     std::vector<const program::Program*> batch = {&program_of(tasks.front())};
+    std::size_t left = state_->ready_count();
     const auto joins = [&](TaskId id) {
-      return state_->task(id).kind == TaskKind::chunk && state_->ready_count() > tasks.size() * static_cast<std::size_t>(options_.threads - 1) &&
-             worker::joins_batch(batch, program_of(id));
+      if (state_->task(id).kind != TaskKind::chunk || left <= batch.size() * static_cast<std::size_t>(options_.threads - 1) ||
+          !worker::joins_batch(batch, program_of(id)))
+        return false;
+      batch.push_back(&program_of(id));
+      --left;
+      return true;
     };
-    while (const std::optional<TaskId> id = state_->lease_if(joins)) {
-      tasks.push_back(*id);
-      batch.push_back(&program_of(*id));
-    }
+    const std::vector<TaskId> more = state_->lease_more(kCompanyLook, joins);
+    tasks.insert(tasks.end(), more.begin(), more.end());
   }
 
   [[nodiscard]] const program::Program& program_of(TaskId chunk) const { return plan_.chunks[state_->task(chunk).subject].program; }

@@ -13,7 +13,7 @@
 namespace dubfarm::worker {
 namespace {
 
-constexpr std::int64_t kBatchBytes = std::int64_t{256} << 20;
+constexpr std::int64_t kBatchBytes = std::int64_t{128} << 20;
 
 Result<void> stop_if(const std::atomic<bool>& cancel) {
   if (cancel.load(std::memory_order_relaxed)) return fail(Errc::cancelled, "stopped");
@@ -312,7 +312,7 @@ bool joins_batch(std::span<const program::Program* const> batch, const program::
   int lanes = lane_count(next);
   std::int64_t bytes = node_bytes(next);
   for (const program::Program* program : batch) {
-    if (program->sample_rate != next.sample_rate || program->length > next.length / 3 * 4 || next.length > program->length / 3 * 4) return false;
+    if (program->sample_rate != next.sample_rate || program->length > next.length / 2 * 3 || next.length > program->length / 2 * 3) return false;
     lanes += lane_count(*program);
     bytes += node_bytes(*program);
   }

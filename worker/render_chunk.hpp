@@ -48,7 +48,7 @@ Result<RenderedChunk> render_chunk(const program::Program& program, const Source
                                    const std::atomic<bool>& cancel);
 
 /// Is `next` well rendered beside `batch` (not empty)? While all their tracks fill one equaliser's lanes, lengths are alike, and all their
-/// buses and sends take no more than a quarter of a gibibyte.
+/// buses and sends take no more than 128 MiB.
 [[nodiscard]] bool joins_batch(std::span<const program::Program* const> batch, const program::Program& next);
 
 }  // namespace dubfarm::worker

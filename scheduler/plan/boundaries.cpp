@@ -44,7 +44,7 @@ BoundaryPolicy BoundaryPolicy::usual(int sample_rate, Frames pre_roll) {
   const Frames second = sample_rate;
   Frames shortest = 3 * second;
   while (5 * shortest < 3 * pre_roll && shortest < 12 * second) shortest *= 2;
-  return {.shortest = shortest, .longest = 4 * shortest, .rest = second};
+  return {.shortest = shortest, .longest = 4 * shortest, .bed = 20 * shortest, .rest = second};
 }
 
 std::uint64_t candidate_hash(const media::Digest& source, Frames source_frame, CandidateKind kind) {
@@ -55,10 +55,11 @@ std::uint64_t candidate_hash(const media::Digest& source, Frames source_frame, C
 }
 
 void add_candidates(const media::Digest& source, Frames at, Frames in, Frames length, int sample_rate, std::vector<Candidate>& out) {
-  out.push_back({at, candidate_hash(source, in, CandidateKind::clip_begin)});
-  out.push_back({at + length, candidate_hash(source, in + length, CandidateKind::clip_end)});
+  const auto add = [&](Frames frame, CandidateKind kind) { out.push_back({at + (frame - in), candidate_hash(source, frame, kind), kind}); };
+  add(in, CandidateKind::clip_begin);
+  add(in + length, CandidateKind::clip_end);
   const Frames step = sample_rate;
-  for (Frames frame = (in / step + 1) * step; frame < in + length; frame += step) out.push_back({at + (frame - in), candidate_hash(source, frame, CandidateKind::grid)});
+  for (Frames frame = (in / step + 1) * step; frame < in + length; frame += step) add(frame, CandidateKind::grid);
 }
 
 std::vector<Frames> chunk_boundaries(Frames length, std::span<const Sound> sounds, std::vector<Candidate> candidates, const BoundaryPolicy& policy) {
@@ -69,12 +70,22 @@ std::vector<Frames> chunk_boundaries(Frames length, std::span<const Sound> sound
     boundaries.insert(stretch.begin);
     boundaries.insert(stretch.end);
   }
+  std::vector<Frames> edges;
+  for (const Candidate& candidate : candidates)
+    if (candidate.kind != CandidateKind::grid) edges.push_back(candidate.at);
+  std::sort(edges.begin(), edges.end());
+  const auto is_in_bed = [&](const Candidate& candidate) {
+    if (policy.bed == 0 || candidate.kind != CandidateKind::grid) return false;
+    const auto after = std::upper_bound(edges.begin(), edges.end(), candidate.at);  // its clip's edges stand on both sides
+    return after != edges.begin() && after != edges.end() && *after - *std::prev(after) > policy.bed;
+  };
   std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) { return std::tie(a.hash, a.at) < std::tie(b.hash, b.at); });
   for (const Candidate& candidate : candidates) {
     if (candidate.at <= 0 || candidate.at >= length) continue;
     const auto after = boundaries.upper_bound(candidate.at);
     const Frames begin = *std::prev(after), end = *after;
-    if (end - begin <= policy.longest || candidate.at - begin < policy.shortest || end - candidate.at < policy.shortest) continue;
+    const Frames factor = is_in_bed(candidate) ? BoundaryPolicy::kBedFactor : 1;
+    if (end - begin <= factor * policy.longest || std::min(candidate.at - begin, end - candidate.at) < factor * policy.shortest) continue;
     boundaries.insert(after, candidate.at);
   }
   return {boundaries.begin(), boundaries.end()};

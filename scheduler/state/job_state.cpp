@@ -33,25 +33,40 @@ void JobState::make_ready(TaskId id) {
   ready_.push(id);
 }
 
-std::optional<TaskId> JobState::lease() {
-  return lease_if([](TaskId) { return true; });
-}
-
-std::optional<TaskId> JobState::lease_if(const std::function<bool(TaskId)>& wanted) {
+std::optional<TaskId> JobState::next_ready() {
   while (!error_ && !ready_.empty()) {
     const TaskId id = ready_.top();
-    if (missing_[id] > 0) {  // it lost an input while it was queued
-      ready_.pop();
-      state_[id] = TaskState::waiting;
-      continue;
-    }
-    if (!wanted(id)) return std::nullopt;
     ready_.pop();
-    state_[id] = TaskState::leased;
-    ++leased_;
-    return id;
+    if (missing_[id] == 0) return id;
+    state_[id] = TaskState::waiting;  // it lost an input while it was queued
   }
   return std::nullopt;
+}
+
+std::optional<TaskId> JobState::lease() {
+  const std::optional<TaskId> id = next_ready();
+  if (id) {
+    state_[*id] = TaskState::leased;
+    ++leased_;
+  }
+  return id;
+}
+
+std::vector<TaskId> JobState::lease_more(std::size_t look, const std::function<bool(TaskId)>& wanted) {
+  std::vector<TaskId> leased, left;
+  while (leased.size() + left.size() < look) {
+    const std::optional<TaskId> id = next_ready();
+    if (!id) break;
+    if (!wanted(*id)) {
+      left.push_back(*id);
+      continue;
+    }
+    state_[*id] = TaskState::leased;
+    ++leased_;
+    leased.push_back(*id);
+  }
+  for (const TaskId id : left) ready_.push(id);
+  return leased;
 }
 
 void JobState::finished(TaskId task) {

@@ -42,8 +42,8 @@ class JobState {
   /// The next task to start, now leased to the caller; nothing where none is ready. Work that completes outputs goes first; otherwise
   /// tasks start in the order in which they were given.
   std::optional<TaskId> lease();
-  /// The same, where `wanted` says so of that next task; else nothing, and it stays the next. For a worker that does some tasks together.
-  std::optional<TaskId> lease_if(const std::function<bool(TaskId)>& wanted);
+  /// Further tasks for a caller who does some together: of the next `look` that are ready, in their order, those that `wanted` asks for.
+  std::vector<TaskId> lease_more(std::size_t look, const std::function<bool(TaskId)>& wanted);
   /// The task's result is there.
   void finished(TaskId task);
   /// `task` found that results it needs are gone or corrupt: they are rendered again first, then it is.
@@ -64,6 +64,7 @@ class JobState {
 
  private:
   void make_ready(TaskId id);
+  std::optional<TaskId> next_ready();
   struct Later {
     const std::vector<Task>* tasks;
     bool operator()(TaskId a, TaskId b) const;

@@ -86,7 +86,7 @@ TEST(RenderChunk, FewTracksJoinABatchAndManyDoNot) {
   few.tracks.resize(4);
   program::Program many = few, longer = few;
   many.tracks.resize(13);
-  longer.length = 70000;
+  longer.length = 80000;
   const program::Program* const batch[] = {&few, &few, &few};
   EXPECT_TRUE(joins_batch(batch, few));                            // 16 lanes
   EXPECT_FALSE(joins_batch(std::span(batch, 1), many));            // 17

@@ -36,6 +36,27 @@ TEST(ChunkBoundaries, TakeTheSmallestHashThatKeepsBothSidesLongEnough) {
   EXPECT_THAT(chunk_boundaries(500, {{{0, 500}}}, {}, kPolicy), ElementsAre(0, 500)) << "no candidate, as inside a long tail";
 }
 
+TEST(ChunkBoundaries, AreFewerInABed) {
+  BoundaryPolicy policy = kPolicy;
+  policy.bed = 600;
+  const auto lengths_between = [&](const std::vector<Frames>& edges) {
+    std::mt19937_64 random(3);
+    std::vector<Candidate> candidates;
+    for (const Frames edge : edges) candidates.push_back({edge, random(), CandidateKind::clip_end});
+    for (Frames at = 5; at < 3000; at += 10) candidates.push_back({at, random(), CandidateKind::grid});
+    const std::vector<Frames> boundaries = chunk_boundaries(3000, {{{0, 3000}}}, candidates, policy);
+    std::vector<Frames> lengths;
+    for (std::size_t i = 1; i < boundaries.size(); ++i) lengths.push_back(boundaries[i] - boundaries[i - 1]);
+    const auto [shortest, longest] = std::minmax_element(lengths.begin(), lengths.end());
+    return std::pair(*shortest, *longest);
+  };
+  const auto [shortest, longest] = lengths_between({0, 3000});
+  EXPECT_GE(shortest, 4 * kPolicy.shortest);
+  EXPECT_GT(longest, kPolicy.longest);
+  EXPECT_LE(longest, 4 * kPolicy.longest);
+  EXPECT_LE(lengths_between({0, 500, 1000, 1600, 2200, 2700, 3000}).second, kPolicy.longest) << "edges never more than 600 apart";
+}
+
 TEST(CandidateHash, IsOfTheContentAlone) {
   media::Digest a, b;
   b.bytes[15] = 1;

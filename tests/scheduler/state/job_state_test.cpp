@@ -37,13 +37,14 @@ TEST(JobState, WorkThatCompletesOutputsGoesBeforeNewChunks) {
   EXPECT_EQ(job.lease(), TaskId{3});
 }
 
-TEST(JobState, TheNextTaskIsLeftWhereItIsNotWanted) {
-  JobState job = fresh();
-  EXPECT_EQ(job.lease_if([](TaskId id) { return id != 0; }), std::nullopt);
-  EXPECT_EQ(job.state(0), TaskState::ready);
-  EXPECT_EQ(job.ready_count(), 2u);
-  EXPECT_EQ(job.lease_if([](TaskId id) { return id == 0; }), TaskId{0});
-  EXPECT_EQ(job.ready_count(), 1u);
+TEST(JobState, MoreTasksAreLeasedOfThoseThatComeNext) {
+  JobState job({{TaskKind::chunk, 0, 0, 10, {}}, {TaskKind::chunk, 1, 0, 10, {}}, {TaskKind::chunk, 2, 0, 10, {}}, {TaskKind::chunk, 3, 0, 10, {}}},
+               std::vector<bool>(4, false));
+  EXPECT_EQ(job.lease_more(3, [](TaskId id) { return id == 0 || id == 2 || id == 3; }), (std::vector<TaskId>{0, 2})) << "3 is not looked at";
+  EXPECT_EQ(job.leased_count(), 2u);
+  EXPECT_EQ(job.state(1), TaskState::ready);
+  EXPECT_EQ(job.lease(), TaskId{1});
+  EXPECT_EQ(job.lease_more(9, [](TaskId) { return true; }), (std::vector<TaskId>{3}));
 }
 
 TEST(JobState, WhatIsInTheStoreIsNotRenderedAgain) {
