@@ -1,5 +1,7 @@
 // Sample memory of one rendering thread: planar, 64-byte aligned, recycled from chunk to chunk so that pages are touched once.
 #pragma once
+#include <sys/mman.h>
+
 #include <cstddef>
 #include <memory>
 #include <new>
@@ -9,7 +11,8 @@
 
 namespace dubfarm::worker {
 
-/// Aligned, uninitialised memory that only grows.
+/// Aligned, uninitialised memory that only grows; on huge pages where it is large and the system gives them: touched page by page, a long
+/// chunk's buffers cost more than summing into them.
 template <class T>
 class Growing {
  public:
@@ -17,7 +20,10 @@ class Growing {
   T* reserve(std::size_t count) {
     if (count > capacity_) {
       values_.reset();  // first, so that both never live at once
-      values_.reset(static_cast<T*>(::operator new(count * sizeof(T), kAlign)));
+      const std::size_t bytes = count * sizeof(T);
+      const std::align_val_t align{bytes >= kHugePage ? kHugePage : kLine};
+      values_ = {static_cast<T*>(::operator new(bytes, align)), Free{align}};
+      if (bytes >= kHugePage) (void)::madvise(values_.get(), bytes, MADV_HUGEPAGE);  // a hint: refused, it only costs time
       capacity_ = count;
     }
     return values_.get();
@@ -25,8 +31,11 @@ class Growing {
   [[nodiscard]] std::size_t capacity() const { return capacity_; }
 
  private:
-  static constexpr std::align_val_t kAlign{64};
-  struct Free { void operator()(T* p) const noexcept { ::operator delete(p, kAlign); } };
+  static constexpr std::size_t kLine = 64, kHugePage = std::size_t{2} << 20;
+  struct Free {
+    std::align_val_t align{kLine};
+    void operator()(T* p) const noexcept { ::operator delete(p, align); }
+  };
   std::unique_ptr<T, Free> values_;
   std::size_t capacity_ = 0;
 };

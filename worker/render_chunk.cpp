@@ -1,6 +1,7 @@
 #include "worker/render_chunk.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <memory>
 #include <numeric>
 

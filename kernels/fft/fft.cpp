@@ -35,9 +35,10 @@ std::array<double, 2> unit_root(std::uint64_t p, std::uint64_t q) {
   const std::uint64_t within = octant % 2 ? q - rest : rest;  // odd octants run backwards
   const double x = 0.78539816339744830962 * static_cast<double>(within) / static_cast<double>(q), y = x * x;
   double sine = 0.0, cosine = 0.0;  // Taylor series, of which pi / 4 needs 9 terms
+#pragma GCC unroll 9
   for (int n = 18; n > 0; n -= 2) {
-    sine = 1.0 - sine * y / static_cast<double>(n * (n + 1));
-    cosine = 1.0 - cosine * y / static_cast<double>(n * (n - 1));
+    sine = 1.0 - sine * (y * (1.0 / (n * (n + 1))));
+    cosine = 1.0 - cosine * (y * (1.0 / (n * (n - 1))));
   }
   sine *= x;
   switch (octant) {

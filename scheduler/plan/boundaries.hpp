@@ -25,9 +25,9 @@ struct BoundaryPolicy {
   Frames rest = 0;      // a silence of this length or more parts two stretches
   Frames every = 0;     // above 0: boundaries on this grid and nowhere else, whatever sounds there
 
-  static constexpr Frames kBedFactor = 4;
+  static constexpr Frames kBedFactor = 2;
 
-  /// What a render uses: 3 s to 12 s (12 s to 48 s in a bed, above 60 s), and doubled (up to 12 s to 48 s) where chunks pay for a long pre-roll.
+  /// What a render uses: 3 s to 12 s (6 s to 24 s in a bed, above 60 s), and doubled (up to 12 s to 48 s) where chunks pay for a long pre-roll.
   /// @param pre_roll  what a chunk of this stem takes at most.
   [[nodiscard]] static BoundaryPolicy usual(int sample_rate, Frames pre_roll);
   /// For tests: seams where nobody would put them.

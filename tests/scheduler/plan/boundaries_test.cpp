@@ -51,9 +51,9 @@ TEST(ChunkBoundaries, AreFewerInABed) {
     return std::pair(*shortest, *longest);
   };
   const auto [shortest, longest] = lengths_between({0, 3000});
-  EXPECT_GE(shortest, 4 * kPolicy.shortest);
+  EXPECT_GE(shortest, 2 * kPolicy.shortest);
   EXPECT_GT(longest, kPolicy.longest);
-  EXPECT_LE(longest, 4 * kPolicy.longest);
+  EXPECT_LE(longest, 2 * kPolicy.longest);
   EXPECT_LE(lengths_between({0, 500, 1000, 1600, 2200, 2700, 3000}).second, kPolicy.longest) << "edges never more than 600 apart";
 }
 
