@@ -273,8 +273,8 @@ def main():
     write("film.langs", document | {"versions": versions})
     write("film.recut", recut(document, twelve_edits(document["length"])))
     line = json.loads(json.dumps(document))
-    tracks = [t for t in line["tracks"] if t["name"].startswith("DX") and len(t["clips"]) > 2]
-    clip = tracks[0]["clips"][len(tracks[0]["clips"]) // 2]
+    lines = max((t["clips"] for t in line["tracks"] if t["name"].startswith("DX")), key=len)
+    clip = lines[len(lines) // 2]
     clip["file"] = next(f"{{line{n}}}" for n in range(4) if f"{{line{n}}}" != clip["file"])
     write("film.line", line)
 
