@@ -5,7 +5,7 @@
 // becomes a boundary where the stretch that it lies in is still too long and both sides stay long enough. What decides about a candidate is
 // therefore its neighbourhood alone, and the same content gets the same boundaries wherever it stands. The idea is that of content-defined
 // chunking of byte streams (A. Muthitacharoen and others, "A Low-bandwidth Network File System", SOSP 2001); the lengths are measured in
-// docs/decisions/0005.
+// docs/decisions/0007.
 // Threads: every function here is pure and may run on any thread.
 #pragma once
 #include <cstdint>
