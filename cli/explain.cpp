@@ -10,11 +10,8 @@
 #include "cli/exit_code.hpp"
 #include "cli/planned_mix.hpp"
 #include "common/mix/parse.hpp"
-#include "common/mix/resolve.hpp"
-#if __has_include("common/mix/recut.hpp")
 #include "common/mix/recut.hpp"
-#define DUBFARM_HAS_RECUTS
-#endif
+#include "common/mix/resolve.hpp"
 #include "scheduler/plan/explain.hpp"
 #include "scheduler/plan/plan_record.hpp"
 #include "worker/render_chunk.hpp"
@@ -40,9 +37,7 @@ struct LastRender {
     if (!record) return;
     keys.insert(record->keys.begin(), record->keys.end());
     document = mix::parse_mix(record->text, path).document;
-#ifdef DUBFARM_HAS_RECUTS
     if (document && !mix::load_recuts(*document, plan::selected_versions(*document, {})).errors.empty()) document.reset();
-#endif
   }
   /// The version and stem of these names, where their media were recorded too.
   [[nodiscard]] std::optional<plan::VersionProgrammer> programmer(const std::string& version_name) const {

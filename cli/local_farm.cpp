@@ -43,7 +43,7 @@ worker::PrintSpec print_spec(const mix::Document& document, const plan::Plan& pl
   const mix::Deliverable& deliverable = document.deliverables[print.deliverable];
   worker::PrintSpec spec;
   spec.sample_rate = plan.sample_rate;
-  spec.length = plan.length;
+  spec.length = print.length;
   spec.layout = print.layout;
   spec.stems = print_stems(document, plan, print.inputs);
   for (const worker::PrintStem& stem : spec.stems) spec.extra_meters.speech |= stem.is_speech && delivery != nullptr;
@@ -257,9 +257,12 @@ class LocalFarm {
     report.mix = document_.path;
     report.title = document_.title;
     report.sample_rate = plan_.sample_rate;
-    report.length = plan_.length;
     report.frame_rate = document_.frame_rate;
     report.start_frames = document_.start_frames;
+    report.length = document_.length;
+    for (std::size_t v = 0; v < document_.versions.size(); ++v)
+      if (std::any_of(plan_.prints.begin(), plan_.prints.end(), [&](const plan::Print& print) { return print.version == v; }))
+        report.versions.push_back(scheduler::report_version(document_, document_.versions[v]));
     for (std::size_t i = 0; i < plan_.prints.size(); ++i) {
       const plan::Print& print = plan_.prints[i];
       const std::size_t source = print.same_as.value_or(i);

@@ -11,6 +11,7 @@
 #include "cli/plan.hpp"
 #include "cli/init.hpp"
 #include "cli/measure.hpp"
+#include "cli/recut.hpp"
 #include "cli/render.hpp"
 #include "cli/store.hpp"
 #include "cli/validate.hpp"
@@ -94,6 +95,25 @@ int run(int argc, char** argv) {
   verb->add_option("--output", init_output, "The document to write (default: FOLDER/<name>.mix.json)");
   verb->add_flag("--force", init_force, "Overwrite a document that is there");
   verb->callback([&] { status = run_init(init_folder, init_output, init_force); });
+
+  RecutOptions recut;
+  bool no_heal = false;
+  verb = app.add_subcommand("recut", "Compare two cut lists of a picture; write the change list and a report of every boundary");
+  verb->footer("Lists are CMX3600. Events are the same where reel (or source file) and source timecode agree, with clip names as help.\n"
+               "The change list is what a version's \"recut\" takes.");
+  verb->add_option("old", recut.old_list, "The cut list that the mix was made to")->required();
+  verb->add_option("new", recut.new_list, "The new cut list")->required();
+  verb->add_option("-o,--output", recut.output, "The change list to write (JSON); without it only the report is made");
+  verb->add_option("--frame-rate", recut.frame_rate, "Of both lists: 24, 25, 29.97df and so on (default: the mix's)");
+  verb->add_option("--mix", recut.mix, "A mix of the old cut: say which fades are cut, what jumps, which reverbs ring across");
+  verb->add_option("--jump", recut.jump_db, "With --mix: report levels that jump by more than this, in dB (default: 3)")->check(CLI::Range(0.0, 200.0));
+  verb->add_option("--inclusive-outs", recut.inclusive_outs, "old, new or both: the lists whose outs name the last frame")->check(CLI::IsMember({"old", "new", "both"}));
+  verb->add_flag("--no-heal", no_heal, "Leave a hole where other pictures stand in the same place, instead of the old sound");
+  verb->add_flag("--json", recut.json, "Print the report as JSON on stdout");
+  verb->callback([&] {
+    recut.heal = !no_heal;
+    status = run_recut(recut);
+  });
 
   std::string doctor_store;
   verb = app.add_subcommand("doctor", "Say what this machine offers and what dubfarm will use");

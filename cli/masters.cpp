@@ -53,7 +53,7 @@ void Masters::plan_search(Master& master, const plan::Master& planned, const sch
   const mix::Deliverable& deliverable = document_.deliverables[planned.deliverable];
   worker::PrintSpec sum;
   sum.sample_rate = plan_.sample_rate;
-  sum.length = plan_.length;
+  sum.length = planned.length;
   sum.layout = deliverable.layout;
   sum.stems = print_stems(document_, plan_, planned.inputs);
   for (const worker::PrintStem& stem : sum.stems) sum.extra_meters.speech |= stem.is_speech;

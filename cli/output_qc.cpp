@@ -43,8 +43,8 @@ std::optional<worker::QcSpec> qc_spec(const mix::Document& document, const plan:
           for (const Frames at : {clip.at, clip.at + clip.length})
             if (0 <= at && at <= place.length) spec.edits.push_back(place.first + at);
     }
-  make_ascending(spec.seams, plan.length);
-  make_ascending(spec.edits, plan.length);
+  make_ascending(spec.seams, print.length);
+  make_ascending(spec.edits, print.length);
   std::erase_if(spec.seams, [&](Frames at) {
     const auto edit = std::lower_bound(spec.edits.begin(), spec.edits.end(), at - kNear);
     return edit != spec.edits.end() && *edit <= at + kNear;

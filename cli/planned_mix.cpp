@@ -8,10 +8,7 @@
 #include "cli/exit_code.hpp"
 #include "cli/render.hpp"
 #include "common/mix/parse.hpp"
-#if __has_include("common/mix/recut.hpp")
 #include "common/mix/recut.hpp"
-#define DUBFARM_HAS_RECUTS
-#endif
 #include "worker/render_chunk.hpp"
 
 namespace dubfarm::cli {
@@ -38,7 +35,6 @@ std::optional<PlannedMix> load_planned_mix(const std::string& mix, const std::st
   const std::vector<std::size_t> versions = plan::selected_versions(*planned.document, selection);
   if (versions.empty())
     return stop(fail(Errc::invalid_input, "no output matches --version \"{}\" --deliverable \"{}\"", selection.version, selection.deliverable));
-#ifdef DUBFARM_HAS_RECUTS
   const mix::RecutOutcome recuts = mix::load_recuts(*planned.document, versions);
   if (!recuts.errors.empty()) {
     fmt::print(stderr, "{}", mix::format_diagnostics(planned.text, mix, recuts.errors, recuts.texts));
@@ -46,7 +42,6 @@ std::optional<PlannedMix> load_planned_mix(const std::string& mix, const std::st
     status = kBadInput;
     return std::nullopt;
   }
-#endif
   const std::string folder = store.empty() ? default_store_folder() : store;
   if (::access((folder + "/format").c_str(), F_OK) == 0) {
     Result<Store> opened = Store::open(folder, Store::Access::read_only);

@@ -20,7 +20,7 @@ scheduler::LoudnessReading reading_of(const worker::PrintSpec& spec, const worke
   }
   if (!deliverable.measure_from && !deliverable.measure_to) return scheduler::aggregate(material);
   const Frames from = deliverable.measure_from.value_or(0) / material.subblock_frames;
-  const Frames to = deliverable.measure_to.value_or(spec.length) / material.subblock_frames;
+  const Frames to = std::min(deliverable.measure_to.value_or(spec.length), spec.length) / material.subblock_frames;
   return scheduler::aggregate(material, from, to - from);
 }
 

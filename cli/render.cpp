@@ -21,6 +21,7 @@
 #include "cli/package.hpp"
 #include "common/io.hpp"
 #include "common/mix/parse.hpp"
+#include "common/mix/recut.hpp"
 #include "common/mix/resolve.hpp"
 #include "common/store/upkeep.hpp"
 #include "scheduler/delivery/spec.hpp"
@@ -51,8 +52,9 @@ int report_error(const Error& error) {
   return exit_code(error.code);
 }
 
-int report_diagnostics(const RenderOptions& options, const std::string& text, const std::vector<mix::Diagnostic>& errors) {
-  fmt::print(stderr, "{}", mix::format_diagnostics(text, options.mix, errors));
+int report_diagnostics(const RenderOptions& options, const std::string& text, const std::vector<mix::Diagnostic>& errors,
+                       const mix::FileTexts& others = {}) {
+  fmt::print(stderr, "{}", mix::format_diagnostics(text, options.mix, errors, others));
   if (options.json) fmt::print("{}\n", mix::diagnostics_json(errors));
   return kBadInput;
 }
@@ -188,9 +190,9 @@ int run_render(const RenderOptions& options) {
 
   const Result<std::string> text = mix::read_text_file(options.mix);
   if (!text.ok()) return report_error(text.error());
-  const mix::ParseOutcome parsed = mix::parse_mix(*text, options.mix);
+  mix::ParseOutcome parsed = mix::parse_mix(*text, options.mix);
   if (!parsed.document) return report_diagnostics(options, *text, parsed.errors);
-  const mix::Document& document = *parsed.document;
+  mix::Document& document = *parsed.document;
   const scheduler::SpecTable specs = scheduler::find_specs(document);
   if (!specs.errors.empty()) return report_diagnostics(options, *text, specs.errors);
 
@@ -201,6 +203,9 @@ int run_render(const RenderOptions& options) {
                names_of(document));
     return kBadInput;
   }
+  const mix::RecutOutcome recuts = mix::load_recuts(document, versions);
+  fmt::print(stderr, "{}", mix::format_diagnostics(*text, options.mix, recuts.warnings, recuts.texts));
+  if (!recuts.errors.empty()) return report_diagnostics(options, *text, recuts.errors, recuts.texts);
   const std::string store_folder = options.store.empty() ? default_store_folder() : options.store;
   std::optional<Store> store;  // a dry run makes none
   if (!options.dry_run || ::access((store_folder + "/format").c_str(), F_OK) == 0) {

@@ -8,6 +8,7 @@
 #include "cli/exit_code.hpp"
 #include "cli/render.hpp"
 #include "common/mix/parse.hpp"
+#include "common/mix/recut.hpp"
 #include "common/mix/resolve.hpp"
 #include "scheduler/delivery/spec.hpp"
 #include "scheduler/plan/plan.hpp"
@@ -36,15 +37,21 @@ int run_validate(const std::string& mix_path, bool json) {
     return exit_code(text.error().code);
   }
   mix::ParseOutcome outcome = mix::parse_mix(*text, mix_path);
+  mix::FileTexts change_lists;
   if (outcome.document) {
     media::DigestCache no_digests("");
-    outcome.errors = plan::gather_media(*outcome.document, plan::selected_versions(*outcome.document, {}), false, default_threads(), no_digests).errors;
+    const std::vector<std::size_t> versions = plan::selected_versions(*outcome.document, {});
+    mix::RecutOutcome recuts = mix::load_recuts(*outcome.document, versions);
+    fmt::print(stderr, "{}", mix::format_diagnostics(*text, mix_path, recuts.warnings, recuts.texts));
+    change_lists = std::move(recuts.texts);
+    outcome.errors = plan::gather_media(*outcome.document, versions, false, default_threads(), no_digests).errors;
+    outcome.errors.insert(outcome.errors.end(), recuts.errors.begin(), recuts.errors.end());
     const std::vector<mix::Diagnostic> spec_errors = scheduler::find_specs(*outcome.document).errors;
     outcome.errors.insert(outcome.errors.end(), spec_errors.begin(), spec_errors.end());
   }
   if (json) fmt::print("{}", mix::diagnostics_json(outcome.errors));
   else if (outcome.errors.empty()) fmt::print("{}", summary(*outcome.document));
-  else fmt::print(stderr, "{}", mix::format_diagnostics(*text, mix_path, outcome.errors));
+  else fmt::print(stderr, "{}", mix::format_diagnostics(*text, mix_path, outcome.errors, change_lists));
   return outcome.errors.empty() ? kDone : kBadInput;
 }
 

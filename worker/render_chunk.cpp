@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 #include <memory>
 #include <numeric>
 
@@ -147,8 +148,11 @@ class ChunkRender {
   /// The most by which what a reverb's convolution gives may be raised on its way to the chunk: faders at their highest, bands that boost.
   [[nodiscard]] double gain_after(const program::Reverb& reverb) const {
     const auto most = [](const mix::Automation& db) {
-      double highest = db.is_constant() ? db.constant : db.points.front().value;
-      for (const mix::AutomationPoint& point : db.points) highest = std::max(highest, point.value);
+      double highest = -std::numeric_limits<double>::infinity();
+      for (const mix::AutomationPiece& piece : mix::pieces_of(db)) {
+        if (piece.points.empty()) highest = std::max(highest, piece.constant);
+        for (const mix::AutomationPoint& point : piece.points) highest = std::max(highest, point.value);
+      }
       return highest;
     };
     const auto level = [&](const std::vector<program::Band>& bands, const mix::Automation& fader) {

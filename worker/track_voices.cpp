@@ -175,13 +175,15 @@ Result<void> TrackVoices::read_voice(const Voice& voice, Frames first, Frames n,
   for (const program::Clip& clip : voice.track->clips) {
     const Frames begin = std::max(first, clip.at), end = std::min(first + n, clip.at + clip.length);
     if (begin >= end) continue;
-    const kernels::ClipShape shape{clip.gain_linear, fade_shape(clip.fade_in), fade_shape(clip.fade_out), {}, {}};
+    const kernels::ClipShape shape{clip.gain_linear, fade_shape(clip.fade_in), fade_shape(clip.fade_out), fade_shape(clip.join_in),
+                                   fade_shape(clip.join_out)};
     const Frames from = begin - clip.at, count = end - begin;
     const media::Digest& digest = voice.program->sources[clip.source].digest;
     for (std::size_t c = 0; c < channels; ++c) source_channels[c] = clip.channels[c];
     const std::span<const int> wanted(source_channels, channels);
-    const bool is_plain = shape.fade_in.phase + from >= shape.fade_in.length &&
-                          (shape.fade_out.length == 0 || shape.fade_out.phase - (from + count - 1) >= shape.fade_out.length);
+    const auto is_past = [&](const kernels::FadeShape& in) { return in.phase + from >= in.length; };
+    const auto is_ahead = [&](const kernels::FadeShape& out) { return out.length == 0 || out.phase - (from + count - 1) >= out.length; };
+    const bool is_plain = is_past(shape.fade_in) && is_past(shape.join_in) && is_ahead(shape.fade_out) && is_ahead(shape.join_out);
     if (is_silent && is_plain && count == n) {  // the usual case: in the middle of one clip
       TRY(sources_.read(digest, clip.in + from, n, wanted, std::span(x, channels), scratch));
       for (std::size_t c = 0; c < channels; ++c) kernels::apply_gain(x[c], shape.gain, n);

@@ -33,6 +33,20 @@ std::vector<std::size_t> line_starts(std::string_view text) {
   return starts;
 }
 
+/// A byte order mark takes no column.
+struct SourceLines {
+  std::string_view text;
+  std::vector<std::size_t> starts;
+  explicit SourceLines(std::string_view all) : text(all.starts_with("\xEF\xBB\xBF") ? all.substr(3) : all), starts(line_starts(text)) {}
+  /// A line by its number, from 1, without its end.
+  [[nodiscard]] std::string_view line(std::size_t number) const {
+    const std::size_t begin = starts[number - 1];
+    std::size_t end = number < starts.size() ? starts[number] - 1 : text.size();
+    if (end > begin && text[end - 1] == '\r') --end;
+    return text.substr(begin, end - begin);
+  }
+};
+
 /// Bytes of the token at the start of `text`: a whole string, a bracket, or a number or word.
 std::size_t token_bytes(std::string_view text) {
   if (text.empty()) return 0;
@@ -86,25 +100,24 @@ void append_source(std::string& out, std::string_view line, const Diagnostic& di
 
 }  // namespace
 
-std::string format_diagnostics(std::string_view text, const std::string& path, std::span<const Diagnostic> errors) {
-  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);  // a byte order mark takes no column
-  const std::vector<std::size_t> starts = line_starts(text);
+std::string format_diagnostics(std::string_view text, const std::string& path, std::span<const Diagnostic> errors, const FileTexts& others) {
+  std::map<std::string, SourceLines> files;
   std::string out;
   for (std::size_t i = 0; i < std::min(errors.size(), kMaxPrintedDiagnostics); ++i) {
     const Diagnostic& diagnostic = errors[i];
+    const auto other = diagnostic.file.empty() ? others.end() : others.find(diagnostic.file);
+    const SourceLines& source = files.try_emplace(diagnostic.file, other != others.end() ? other->second : diagnostic.file.empty() ? text : "").first->second;
     const auto line = static_cast<std::size_t>(std::max(diagnostic.place.line, 0));
     if (i > 0) out += '\n';
-    out += fmt::format("error: {}\n", diagnostic.message);
-    if (line == 0 || line > starts.size()) {
-      out += fmt::format(" --> {}\n", path);
+    out += fmt::format("{}: {}\n", diagnostic.is_warning ? "warning" : "error", diagnostic.message);
+    const std::string& where = diagnostic.file.empty() ? path : diagnostic.file;
+    if (line == 0 || line > source.starts.size()) {
+      out += fmt::format(" --> {}\n", where);
     } else {
       const std::string_view at = diagnostic.place.pointer;
-      out += fmt::format("{}--> {}:{}:{}{}{}\n", std::string(std::to_string(line).size(), ' '), path, line, diagnostic.place.column,
+      out += fmt::format("{}--> {}:{}:{}{}{}\n", std::string(std::to_string(line).size(), ' '), where, line, diagnostic.place.column,
                          at.empty() ? "" : "  at ", at);
-      const std::size_t begin = starts[line - 1];
-      std::size_t end = line < starts.size() ? starts[line] - 1 : text.size();
-      if (end > begin && text[end - 1] == '\r') --end;
-      append_source(out, text.substr(begin, end - begin), diagnostic);
+      append_source(out, source.line(line), diagnostic);
     }
     if (!diagnostic.help.empty()) out += fmt::format("help: {}\n", diagnostic.help);
   }
@@ -116,8 +129,9 @@ std::string diagnostics_json(std::span<const Diagnostic> errors) {
   std::string out = "[";
   for (std::size_t i = 0; i < errors.size(); ++i) {
     const Diagnostic& diagnostic = errors[i];
-    out += fmt::format("{}\n  {{\"message\": {}, \"help\": {}, \"pointer\": {}, \"line\": {}, \"column\": {}}}", i == 0 ? "" : ",",
-                       quote_json(diagnostic.message), quote_json(diagnostic.help), quote_json(diagnostic.place.pointer),
+    const std::string file = diagnostic.file.empty() ? "" : fmt::format("\"file\": {}, ", quote_json(diagnostic.file));
+    out += fmt::format("{}\n  {{\"message\": {}, \"help\": {}, {}\"pointer\": {}, \"line\": {}, \"column\": {}}}", i == 0 ? "" : ",",
+                       quote_json(diagnostic.message), quote_json(diagnostic.help), file, quote_json(diagnostic.place.pointer),
                        diagnostic.place.line, diagnostic.place.column);
   }
   out += errors.empty() ? "]\n" : "\n]\n";

@@ -26,13 +26,26 @@ struct AutomationPoint {
   bool operator==(const AutomationPoint&) const = default;
 };
 
+/// What rules an automation from a position on, as Automation itself does before it.
+struct AutomationPiece {
+  Frames from = 0;
+  double constant = 0;
+  std::vector<AutomationPoint> points;
+  bool operator==(const AutomationPiece&) const = default;
+};
+
 /// A number, or points with strictly increasing positions. Before the first point it holds the first value, after the last the last.
+/// `later` is never written by a document: a recut puts pieces of one automation behind each other, and values may jump between them. The
+/// points of a piece may lie outside the stretch that it rules, where they are not heard but decide its slope and its control grid.
 struct Automation {
-  double constant = 0;                  // the value where `points` is empty
-  std::vector<AutomationPoint> points;  // empty: constant
-  [[nodiscard]] bool is_constant() const { return points.empty(); }
+  double constant = 0;                      // the value where `points` is empty
+  std::vector<AutomationPoint> points;      // empty: constant
+  std::vector<AutomationPiece> later = {};  // `from` strictly increasing
+  [[nodiscard]] bool is_constant() const { return points.empty() && later.empty(); }
   bool operator==(const Automation&) const = default;
 };
+/// The pieces of an automation, each without `later`; the first rules from the beginning of time, whatever its `from`.
+[[nodiscard]] std::vector<AutomationPiece> pieces_of(const Automation& automation);
 
 enum class FadeCurve : std::uint8_t { linear, equal_power, cosine };
 struct Fade {
@@ -107,11 +120,24 @@ struct Adjust {
   std::vector<std::string> tracks, buses;  // globs
   double gain_db = 0;
 };
+/// A stretch that a recut keeps: [at, at + length) of the new timeline is what stood on [old_at, old_at + length) of the document's.
+struct RecutEvent {
+  Frames at = 0, old_at = 0, length = 0;
+  bool operator==(const RecutEvent&) const = default;
+};
+struct Recut {
+  std::string file;                // the change list, as Clip::file; empty where the events stand in the document
+  std::vector<RecutEvent> events;  // ascending, without overlap; those of a file are there once load_recuts() has read it
+  Frames fade = 0;                 // "recut_fade": twice the longest that a clip is extended past an edge
+  std::optional<Frames> length;    // of the new timeline; default: the end of the last event
+  Place place;                     // of the "recut" value
+};
 struct Version {
   std::string name;
   std::map<std::string, std::string> set;            // variables
   std::vector<std::string> mute_tracks, mute_buses;  // globs
   std::vector<Adjust> adjust;
+  std::optional<Recut> recut;
   Place place;
 };
 

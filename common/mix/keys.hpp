@@ -23,6 +23,7 @@ inline constexpr std::string_view kEqBandKeys[] = {"type", "freq", "q", "gain_db
 inline constexpr std::string_view kPanKeys[] = {"azimuth", "elevation"};
 inline constexpr std::string_view kSendKeys[] = {"to", "gain_db", "pre_fader"};
 inline constexpr std::string_view kVersionKeys[] = {"name", "set", "mute", "adjust", "recut", "recut_fade", "length"};
+inline constexpr std::string_view kRecutEventKeys[] = {"new", "old", "length"};
 inline constexpr std::string_view kMuteKeys[] = {"tracks", "buses"};
 inline constexpr std::string_view kAdjustKeys[] = {"tracks", "buses", "gain_db"};
 inline constexpr std::string_view kDeliverableKeys[] = {"name",   "layout",   "file",    "include",   "mix",     "downmix",
@@ -45,6 +46,7 @@ inline constexpr KeySet kEqBandObject{"eq band", kEqBandKeys};
 inline constexpr KeySet kPanObject{"pan", kPanKeys};
 inline constexpr KeySet kSendObject{"send", kSendKeys};
 inline constexpr KeySet kVersionObject{"version", kVersionKeys};
+inline constexpr KeySet kRecutEventObject{"recut event", kRecutEventKeys};
 inline constexpr KeySet kMuteObject{"mute", kMuteKeys};
 inline constexpr KeySet kAdjustObject{"adjust", kAdjustKeys};
 inline constexpr KeySet kDeliverableObject{"deliverable", kDeliverableKeys};
@@ -55,7 +57,7 @@ inline constexpr KeySet kQcObject{"quality control", kQcKeys};
 
 inline constexpr KeySet kObjects[] = {kDocumentObject, kBusObject,    kReverbObject,      kTrackObject,  kClipObject,
                                       kFadeObject,     kEqBandObject, kPanObject,         kSendObject,   kVersionObject,
-                                      kMuteObject,     kAdjustObject, kDeliverableObject, kMeasureObject, kLimiterObject,
+                                      kRecutEventObject, kMuteObject, kAdjustObject, kDeliverableObject, kMeasureObject, kLimiterObject,
                                       kQcObject,       kLeaderObject};
 
 }  // namespace dubfarm::mix

@@ -23,6 +23,13 @@ std::string expanded(const std::string& pattern, const VersionView& version) {
   return path.ok() ? *path : pattern;
 }
 
+std::string identity_of(const Recut& recut, const VersionView& version) {
+  std::string out = fmt::format("recut {} {} {}\n", expanded(recut.file, version), recut.fade, recut.length.value_or(-1));
+  if (recut.file.empty())
+    for (const RecutEvent& e : recut.events) out += fmt::format("{} {} {}\n", e.at, e.old_at, e.length);
+  return out;
+}
+
 }  // namespace
 
 std::optional<std::string> path_problem(std::string_view path) {
@@ -122,6 +129,7 @@ std::string render_identity(const Document& document, const VersionView& version
     if (only_stem && deliverable.dither != Dither::none)
       for (const std::size_t stem : included_stems(document, deliverable)) out += fmt::format("beside {}\n", stem);
   }
+  if (version.recut != nullptr) out += identity_of(*version.recut, version);
   for (const std::size_t stem : targets) {
     const auto level = deliverable.mix.find(document.buses[stem].name);
     out += fmt::format("stem {} {}\n", stem, level == deliverable.mix.end() || only_stem ? 0.0 : level->second);

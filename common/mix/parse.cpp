@@ -260,7 +260,7 @@ void MixParser::read_document(const Value& root) {
   if (const auto value = fields.find("buses")) check_bus_cycles(*value);
   list("versions", &MixParser::read_version);
   if (document.versions.empty())
-    document.versions.push_back({.name = "main", .set = {}, .mute_tracks = {}, .mute_buses = {}, .adjust = {}, .place = root.place()});
+    document.versions.push_back({.name = "main", .set = {}, .mute_tracks = {}, .mute_buses = {}, .adjust = {}, .recut = {}, .place = root.place()});
   const std::size_t before_tracks = reader.errors.size();
   list("reverbs", &MixParser::read_reverb);
   list("tracks", &MixParser::read_track);

@@ -1,6 +1,7 @@
 // From the text of a mix document to checked data (docs/mix-format.md). Everything that can be known without opening a media file is
 // checked here, and every mistake is reported at once. Threads: every function here is pure, but for read_text_file.
 #pragma once
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -18,7 +19,12 @@ struct Diagnostic {
   std::string help;     // what to do; may be empty
   Place place;
   std::string note;  // what stands beside the carets; may be empty
+  std::string file = {};  // the file that `place` is in, where it is not the document: a change list
+  bool is_warning = false;
 };
+
+/// Texts of the files that diagnostics name, by path.
+using FileTexts = std::map<std::string, std::string>;
 
 /// `document` is there exactly when `errors` is empty.
 struct ParseOutcome {
@@ -44,10 +50,12 @@ inline constexpr std::size_t kMaxPrintedDiagnostics = 50;
 ///      |          ^^^^^^^^^ not declared in "buses"
 ///   help: did you mean "FX_BED_2"?
 /// After kMaxPrintedDiagnostics blocks: "and N more". A long line is shown around the place. A diagnostic without a line (one from
-/// outside the document) has only its message, its path and its help.
-[[nodiscard]] std::string format_diagnostics(std::string_view text, const std::string& path, std::span<const Diagnostic> errors);
+/// outside the document) has only its message, its path and its help. A warning begins with "warning:".
+/// @param others  the texts of the files that Diagnostic::file names.
+[[nodiscard]] std::string format_diagnostics(std::string_view text, const std::string& path, std::span<const Diagnostic> errors,
+                                             const FileTexts& others = {});
 
-/// All of them as a JSON list of {"message", "help", "pointer", "line", "column"}, for scripts.
+/// All of them as a JSON list of {"message", "help", "pointer", "line", "column"}, for scripts; "file" too, where it is not the document.
 [[nodiscard]] std::string diagnostics_json(std::span<const Diagnostic> errors);
 
 }  // namespace dubfarm::mix

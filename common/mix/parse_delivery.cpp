@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "common/mix/parse_parts.hpp"
+#include "common/mix/recut.hpp"
 #include "common/mix/resolve.hpp"
 
 namespace dubfarm::mix {
@@ -33,6 +34,23 @@ Adjust MixParser::adjust(const Value& value) {
   return out;
 }
 
+Recut MixParser::read_recut(const Value& value, const Fields& version) {
+  Recut recut;
+  recut.place = value.place();
+  if (value.node.type == JsonType::array)
+    recut.events = read_change_list(reader, value, document.length);
+  else if (value.node.type == JsonType::string)
+    recut.file = media_pattern(value);
+  else
+    reader.error(value, fmt::format("\"recut\" is {}, not a change list", shown(value.node)),
+                 "name a CMX3600 list or a JSON list, or write [{ \"new\": ..., \"old\": ..., \"length\": ... }, ...]",
+                 "expected a file or a list of events");
+  const auto fade = version.find("recut_fade"), length = version.find("length");
+  recut.fade = fade ? reader.length(*fade, 0).value_or(0) : audio_frames(1, reader.clock.sample_rate.value_or(48000), {100, 1, 100, false});
+  if (length) recut.length = reader.length(*length, 1);
+  return recut;
+}
+
 void MixParser::read_version(const Value& value) {
   Version version;
   version.place = value.place();
@@ -47,8 +65,7 @@ void MixParser::read_version(const Value& value) {
   if (const auto list = fields.find("adjust"))
     reader.each(*list, "a list of adjusts", [&](const Value& item) { version.adjust.push_back(adjust(item)); });
   if (const auto recut = fields.find("recut")) {
-    reader.error(*recut, "not yet: a version with \"recut\"", "re-cuts are to come; take this version out until then",
-                 std::string(kOnlyNow));
+    version.recut = read_recut(*recut, fields);
   } else {
     for (const std::string_view key : {"recut_fade", "length"})
       if (const auto field = fields.find(key))

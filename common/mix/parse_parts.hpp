@@ -62,6 +62,7 @@ struct MixParser {
   Send send(const Value& value);
 
   Adjust adjust(const Value& value);
+  Recut read_recut(const Value& value, const Fields& version);
   void read_file_pattern(const Value& value, Deliverable& deliverable);
   void read_sample_type(const Fields& fields, Deliverable& deliverable);
   void read_matrix(const Value& value, Deliverable& deliverable, std::optional<Layout> layout);

@@ -173,6 +173,7 @@ std::map<std::string, std::string> variables_of(const Document& document, const 
 VersionView view(const Document& document, const Version& version) {
   VersionView out;
   out.variables = variables_of(document, version);
+  out.recut = version.recut ? &*version.recut : nullptr;
 
   const auto adjust_of = [&](const std::string& name, std::vector<std::string> Adjust::*globs) {
     double sum_db = 0;

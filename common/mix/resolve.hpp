@@ -38,6 +38,7 @@ struct VersionView {
   std::vector<bool> bus_muted;                   // the bus's output is silence
   std::vector<double> track_adjust_db;           // added to the track's gain_db at every position
   std::vector<double> bus_adjust_db;             // added to the bus's gain_db at every position
+  const Recut* recut = nullptr;                  // the version's own; null: none
 };
 /// The document's variables, the version's own over them, and "version", and "title" where there is one.
 [[nodiscard]] std::map<std::string, std::string> variables_of(const Document& document, const Version& version);

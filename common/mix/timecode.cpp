@@ -26,6 +26,14 @@ constexpr std::array<NamedRate, 12> kRates = {{{"23.976", {24000, 1001, 24, fals
 /// Labels skipped at the start of each minute but every tenth (SMPTE ST 12-1): 2 at 30, 4 at 60.
 int dropped_per_minute(const FrameRate& rate) { return rate.drop_frame ? rate.nominal / 15 : 0; }
 
+__extension__ using Wide = __int128;
+
+/// round_half_up(over / under)
+std::int64_t divided_half_up(Wide over, Wide under) {
+  over = 2 * over + under, under *= 2;
+  return static_cast<std::int64_t>(over / under - (over % under < 0 ? 1 : 0));  // division rounds towards zero; this rounds down
+}
+
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 }  // namespace
@@ -85,10 +93,11 @@ std::string format_timecode(std::int64_t video_frames, const FrameRate& rate) {
 }
 
 Frames audio_frames(std::int64_t video_frames, int sample_rate, const FrameRate& rate) {
-  __extension__ using Wide = __int128;
-  const Wide over = Wide{2} * video_frames * sample_rate * rate.denominator + rate.numerator, under = Wide{2} * rate.numerator;
-  const Wide quotient = over / under;
-  return static_cast<Frames>(quotient - (over % under < 0 ? 1 : 0));  // division rounds towards zero; this rounds down
+  return divided_half_up(Wide{video_frames} * sample_rate * rate.denominator, rate.numerator);
+}
+
+std::int64_t video_frames(Frames audio_frames, int sample_rate, const FrameRate& rate) {
+  return divided_half_up(Wide{audio_frames} * rate.numerator, Wide{sample_rate} * rate.denominator);
 }
 
 std::string timecode_at(Frames at, int sample_rate, const FrameRate& rate, std::int64_t start_frames) {

@@ -32,6 +32,8 @@ struct FrameRate {
 
 /// round_half_up(video_frames * sample_rate / exact frame rate), exact in integers.
 [[nodiscard]] Frames audio_frames(std::int64_t video_frames, int sample_rate, const FrameRate& rate);
+/// The video frame that begins nearest to a sample; the later of two that are equally near. Undoes audio_frames().
+[[nodiscard]] std::int64_t video_frames(Frames audio_frames, int sample_rate, const FrameRate& rate);
 
 /// The label of the video frame in which frame `at` of the audio lies, where frame 0 has the timecode of video frame `start_frames`.
 [[nodiscard]] std::string timecode_at(Frames at, int sample_rate, const FrameRate& rate, std::int64_t start_frames);

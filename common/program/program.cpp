@@ -11,7 +11,7 @@
 namespace dubfarm::program {
 namespace {
 
-constexpr std::uint32_t kFormat = 1;  // raised whenever the bytes below change their meaning
+constexpr std::uint32_t kFormat = 2;  // raised whenever the bytes below change their meaning
 
 class Writer {
  public:
@@ -31,8 +31,12 @@ class Writer {
   }
   void bytes(const void* data, std::size_t size) { out_.append(static_cast<const char*>(data), size); }
   void automation(const mix::Automation& a) {
-    list(a.points, [&](const mix::AutomationPoint& p) { number(p.at); number(p.value); });
-    if (a.is_constant()) number(a.constant);
+    const auto piece = [&](double constant, const std::vector<mix::AutomationPoint>& points) {
+      list(points, [&](const mix::AutomationPoint& p) { number(p.at); number(p.value); });
+      if (points.empty()) number(constant);
+    };
+    piece(a.constant, a.points);
+    list(a.later, [&](const mix::AutomationPiece& p) { number(p.from); piece(p.constant, p.points); });
   }
   void bands(const std::vector<Band>& eq) {
     list(eq, [&](const Band& b) { number(b.type); automation(b.freq_hz); automation(b.q); automation(b.gain_db); });
@@ -89,6 +93,8 @@ std::string canonical_bytes(const Program& p) {
       w.number(c.gain_linear);
       w.fade(c.fade_in);
       w.fade(c.fade_out);
+      w.fade(c.join_in);
+      w.fade(c.join_out);
     });
     w.bands(t.eq);
     w.automation(t.gain_db);

@@ -41,6 +41,7 @@ struct Clip {
   Frames length = 0;
   double gain_linear = 1;
   Fade fade_in, fade_out;
+  Fade join_in, join_out;  // of a recut, always equal_power
 };
 
 struct Band {

@@ -16,7 +16,7 @@ class GainCurve {
   explicit GainCurve(const mix::Automation& db, double add_db = 0);
 
   /// One gain for all time: no points, or all of one value.
-  [[nodiscard]] bool is_constant() const { return points_.empty(); }
+  [[nodiscard]] bool is_constant() const { return pieces_.empty(); }
   /// The gain where is_constant().
   [[nodiscard]] double constant_linear() const { return constant_linear_; }
   /// Exactly zero for all time.
@@ -25,7 +25,7 @@ class GainCurve {
   void evaluate(Frames first, Frames n, double* gain_linear, Isa isa = best_isa()) const;
 
  private:
-  std::vector<mix::AutomationPoint> points_;
+  std::vector<mix::AutomationPiece> pieces_;  // empty where constant
   double add_db_ = 0;
   double constant_linear_ = 1;
 };

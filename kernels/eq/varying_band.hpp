@@ -11,24 +11,33 @@ class VaryingBand {
  public:
   static constexpr Frames kControlFrames = 64;
 
-  VaryingBand(mix::FilterType type, mix::Automation freq_hz, mix::Automation q, mix::Automation gain_db, double sample_rate);
+  VaryingBand(mix::FilterType type, const mix::Automation& freq_hz, const mix::Automation& q, const mix::Automation& gain_db,
+              double sample_rate);
   /// Coefficients of frames [first, first + n), n <= kBlock: a pure function of the position.
   void steps(Frames first, int n, const LaneOps& ops, StepBlock& out);
 
  private:
-  /// The stretch around a position on which coefficients are linear: [from, to), counted from its control point `from`.
+  /// The stretch around a position on which coefficients are linear, counted from its control point `from`. A jump of the automation
+  /// cuts it short: it rules [begin, end).
   struct Stretch {
-    Frames from = 0, to = 0;
+    Frames begin = 0, end = 0;
+    Frames from = 0;
     Ramp ramp;
+    bool is_held = true;
+  };
+  /// From `from` on, until the next piece's: one automation each, without jumps.
+  struct Piece {
+    Frames from = 0;
+    mix::Automation freq_hz, q, gain_db;
+    std::vector<Frames> points;  // of the three automations together, ascending, each once
   };
   [[nodiscard]] Stretch stretch_at(Frames at) const;
-  [[nodiscard]] SvfCoeffs design(Frames at) const;
+  [[nodiscard]] SvfCoeffs design(const Piece& piece, Frames at) const;
 
   mix::FilterType type_;
-  mix::Automation freq_hz_, q_, gain_db_;
   double sample_rate_;
-  std::vector<Frames> points_;  // of the three automations together, ascending, each once
-  Stretch current_;             // the last one that was asked for
+  std::vector<Piece> pieces_;
+  Stretch current_;  // the last one that was asked for
 };
 
 /// A level-dependent band at 0 dB for all time.

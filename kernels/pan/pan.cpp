@@ -40,11 +40,37 @@ void evaluate_block(Layout bus, const double* azimuth, int n, double* const* gai
   }
 }
 
+double first_value(const mix::AutomationPiece& piece) { return piece.points.empty() ? piece.constant : piece.points.front().value; }
+
 /// Does some azimuth of [low, high], in any turn, lie strictly inside the open arc (from, to)?
 bool reaches(double low, double high, double from, double to) {
   const double turns = std::floor((low - from) / 360);  // brings `low` to [from, from + 360)
   low -= 360 * turns, high -= 360 * turns;
   return low < to || high > from + 360;
+}
+
+/// Does the azimuth of a piece ever lie strictly inside the open arc (from, to)?
+bool reaches(const mix::AutomationPiece& piece, double from, double to) {
+  if (piece.points.size() < 2) return reaches(first_value(piece), first_value(piece), from, to);
+  for (std::size_t i = 0; i + 1 < piece.points.size(); ++i) {
+    const auto [low, high] = std::minmax(piece.points[i].value, piece.points[i + 1].value);
+    if (reaches(low, high, from, to)) return true;
+  }
+  return false;
+}
+
+/// Degrees at position first + i, for i in [0, n), n <= kBlock, inside one stretch between points. @return how many were written.
+int evaluate_azimuth(const mix::AutomationPiece& piece, Frames first, Frames n, double* azimuth, const pan_ops::Ops& op) {
+  const std::vector<mix::AutomationPoint>& points = piece.points;
+  const auto next = std::upper_bound(points.begin(), points.end(), first, [](Frames t, const mix::AutomationPoint& p) { return t < p.at; });
+  const int count = static_cast<int>(std::min<Frames>({pan_ops::kBlock, n, next == points.end() ? n : next->at - first}));
+  if (next == points.begin() || next == points.end()) {
+    std::fill_n(azimuth, count, points.empty() ? piece.constant : next == points.begin() ? next->value : (next - 1)->value);
+  } else {
+    const mix::AutomationPoint &from = *(next - 1), &to = *next;
+    op.line(from.value, (to.value - from.value) / static_cast<double>(to.at - from.at), first - from.at, count, azimuth);
+  }
+  return count;
 }
 
 }  // namespace
@@ -58,16 +84,18 @@ void pan_gains(Layout bus, double azimuth_deg, double* gains) {
 
 PanCurve::PanCurve(Layout bus, const mix::Automation& azimuth_deg)
     : bus_(bus), constant_(static_cast<std::size_t>(channel_count(bus)), 0.0) {
-  const std::vector<mix::AutomationPoint>& points = azimuth_deg.points;
-  const double place = azimuth_deg.is_constant() ? azimuth_deg.constant : points.front().value;
-  const bool moves = std::any_of(points.begin(), points.end(), [&](const mix::AutomationPoint& p) { return p.value != place; });
+  std::vector<mix::AutomationPiece> pieces = mix::pieces_of(azimuth_deg);
+  const double place = first_value(pieces.front());
+  const bool moves = std::any_of(pieces.begin(), pieces.end(), [&](const mix::AutomationPiece& piece) {
+    return first_value(piece) != place || std::any_of(piece.points.begin(), piece.points.end(), [&](const auto& p) { return p.value != place; });
+  });
   if (!moves || bus == Layout::mono) {
     pan_gains(bus, place, constant_.data());
     for (int c = 0; c < channel_count(bus); ++c)
       if (constant_[static_cast<std::size_t>(c)] != 0) channels_.push_back(c);
     return;
   }
-  points_ = points;
+  pieces_ = std::move(pieces);
   if (bus == Layout::stereo) {
     channels_ = {0, 1};
     return;
@@ -77,12 +105,8 @@ PanCurve::PanCurve(Layout bus, const mix::Automation& azimuth_deg)
     const double before = ring[(m + ring.size() - 1) % ring.size()].azimuth_deg - (m == 0 ? 360 : 0);
     const double after = ring[(m + 1) % ring.size()].azimuth_deg + (m + 1 == ring.size() ? 360 : 0);
     const double margin = 1e-6;  // an azimuth just short of a neighbour's may round past it
-    for (std::size_t i = 0; i + 1 < points.size(); ++i) {
-      const auto [low, high] = std::minmax(points[i].value, points[i + 1].value);
-      if (!reaches(low, high, before - margin, after + margin)) continue;
+    if (std::any_of(pieces_.begin(), pieces_.end(), [&](const auto& piece) { return reaches(piece, before - margin, after + margin); }))
       channels_.push_back(ring[m].channel);
-      break;
-    }
   }
   std::sort(channels_.begin(), channels_.end());
 }
@@ -93,19 +117,13 @@ void PanCurve::evaluate(Frames first, Frames n, double* const* gains, Isa isa) c
     for (std::size_t j = 0; j < channels_.size(); ++j) std::fill_n(gains[j], n, constant_[static_cast<std::size_t>(channels_[j])]);
     return;
   }
-  auto next = std::upper_bound(points_.begin(), points_.end(), first, [](Frames t, const mix::AutomationPoint& p) { return t < p.at; });
+  auto later = std::upper_bound(pieces_.begin() + 1, pieces_.end(), first, [](Frames t, const mix::AutomationPiece& p) { return t < p.from; });
   for (Frames done = 0; done < n;) {
     const Frames at = first + done;
-    while (next != points_.end() && next->at <= at) ++next;
-    const Frames until = next == points_.end() ? first + n : std::min(first + n, next->at);
-    const int count = static_cast<int>(std::min<Frames>(pan_ops::kBlock, until - at));
+    while (later != pieces_.end() && later->from <= at) ++later;
+    const Frames until = later == pieces_.end() ? first + n : std::min(first + n, later->from);
     double azimuth[pan_ops::kBlock];
-    if (next == points_.begin() || next == points_.end()) {
-      std::fill_n(azimuth, count, next == points_.begin() ? next->value : (next - 1)->value);
-    } else {
-      const mix::AutomationPoint &from = *(next - 1), &to = *next;
-      op.line(from.value, (to.value - from.value) / static_cast<double>(to.at - from.at), at - from.at, count, azimuth);
-    }
+    const int count = evaluate_azimuth(*(later - 1), at, until - at, azimuth, op);
     double* rows[kMaxChannels] = {};
     for (std::size_t j = 0; j < channels_.size(); ++j) rows[channels_[j]] = gains[j] + done;
     evaluate_block(bus_, azimuth, count, rows, op);

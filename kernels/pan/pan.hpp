@@ -21,7 +21,7 @@ class PanCurve {
   PanCurve(Layout bus, const mix::Automation& azimuth_deg);
 
   /// One place for all time: no points, all of one value, or a mono bus.
-  [[nodiscard]] bool is_constant() const { return points_.empty(); }
+  [[nodiscard]] bool is_constant() const { return pieces_.empty(); }
   /// The gains where is_constant(), one per channel of the bus.
   [[nodiscard]] std::span<const double> constant_gains() const { return constant_; }
   /// The bus channels that ever sound, ascending; evaluate() writes these only.
@@ -31,7 +31,7 @@ class PanCurve {
 
  private:
   Layout bus_;
-  std::vector<mix::AutomationPoint> points_;
+  std::vector<mix::AutomationPiece> pieces_;  // empty where constant
   std::vector<double> constant_;
   std::vector<int> channels_;
 };

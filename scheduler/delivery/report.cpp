@@ -6,6 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "common/mix/recut.hpp"
 #include "scheduler/delivery/reading_json.hpp"
 
 namespace dubfarm::scheduler {
@@ -50,6 +51,16 @@ std::string timecode_at(const Report& report, Frames at) {
   return mix::timecode_at(at, report.sample_rate, report.frame_rate, report.start_frames);
 }
 
+ReportVersion report_version(const mix::Document& document, const mix::Version& version) {
+  const mix::TimeMap time(document, version);
+  ReportVersion out{version.name, time.length(), version.recut.has_value(), {}};
+  const auto timecode = [&](Frames at) {
+    return mix::format_timecode(document.start_frames + mix::video_frames(at, document.sample_rate, document.frame_rate), document.frame_rate);
+  };
+  for (const mix::TimeStretch& hole : time.holes()) out.holes.push_back({hole.begin, hole.end, timecode(hole.begin), timecode(hole.end)});
+  return out;
+}
+
 std::string report_json(const Report& report) {
   ordered_json outputs = ordered_json::array();
   for (const ReportOutput& output : report.outputs) {
@@ -74,6 +85,16 @@ std::string report_json(const Report& report) {
                        {"peak_dbfs", json_of(output.series.peak_dbfs)}};
     outputs.push_back(std::move(entry));
   }
+  ordered_json versions = ordered_json::array();
+  for (const ReportVersion& version : report.versions) {
+    ordered_json entry = {{"name", version.name}, {"length", version.length}};
+    if (version.is_recut) {
+      entry["holes"] = ordered_json::array();
+      for (const ReportHole& hole : version.holes)
+        entry["holes"].push_back({{"from", hole.from}, {"to", hole.to}, {"from_timecode", hole.from_timecode}, {"to_timecode", hole.to_timecode}});
+    }
+    versions.push_back(std::move(entry));
+  }
   const ordered_json document = {
       {"dubfarm_report", 1},
       {"dubfarm", DUBFARM_VERSION},
@@ -84,6 +105,7 @@ std::string report_json(const Report& report) {
       {"frame_rate", mix::name_of(report.frame_rate)},
       {"start", mix::format_timecode(report.start_frames, report.frame_rate)},
       {"backend", report.backend},
+      {"versions", std::move(versions)},
       {"outputs", std::move(outputs)},
       {"chunks", {{"total", report.chunks_total}, {"rendered", report.chunks_rendered}, {"reused", report.chunks_reused}}},
       {"lost_chunks", report.chunks_lost},
@@ -111,6 +133,15 @@ std::string report_table(const Report& report) {
       if (first && output.clipped_samples > 0) table += fmt::format("  {} samples clipped", output.clipped_samples);
       table += "\n";
     }
+  }
+  constexpr std::size_t kMostListed = 20;
+  for (const ReportVersion& version : report.versions) {
+    if (version.holes.empty()) continue;
+    table += fmt::format("version {} has {} without sound of the old cut:\n", version.name,
+                         version.holes.size() == 1 ? "a hole" : fmt::format("{} holes", version.holes.size()));
+    for (std::size_t i = 0; i < std::min(version.holes.size(), kMostListed); ++i)
+      table += fmt::format("  {} to {}\n", version.holes[i].from_timecode, version.holes[i].to_timecode);
+    if (version.holes.size() > kMostListed) table += fmt::format("  and {} more, in the report\n", version.holes.size() - kMostListed);
   }
   std::string faults;
   for (const ReportOutput& output : report.outputs) faults += faults_text(output.checks);

@@ -99,7 +99,8 @@ class Comparison {
 
   [[nodiscard]] bool same_clip(const program::Clip& a, const program::Clip& b) const {
     return old_.source(a.source) == new_.source(b.source) && a.channels == b.channels && a.at == b.at && a.in == b.in && a.length == b.length &&
-           a.gain_linear == b.gain_linear && same_fade(a.fade_in, b.fade_in) && same_fade(a.fade_out, b.fade_out);
+           a.gain_linear == b.gain_linear && same_fade(a.fade_in, b.fade_in) && same_fade(a.fade_out, b.fade_out) &&
+           same_fade(a.join_in, b.join_in) && same_fade(a.join_out, b.join_out);
   }
 
   void compare_clips(const std::string& label, const program::Track& before, const program::Track& now) {
@@ -143,6 +144,7 @@ class Comparison {
     say(moved == 0 && (a.at != b.at || a.length != b.length), "was trimmed");
     say(a.gain_linear != b.gain_linear, "changed its gain");
     say(!same_fade(a.fade_in, b.fade_in) || !same_fade(a.fade_out, b.fade_out), "changed a fade");
+    say(!same_fade(a.join_in, b.join_in) || !same_fade(a.join_out, b.join_out), "has other edges of the recut");
     say(a.channels != b.channels, "plays other channels");
     return list.empty() ? "was trimmed" : list;
   }
@@ -150,6 +152,7 @@ class Comparison {
   void compare_level(const std::string& label, const std::string& what, const char* unit, const mix::Automation& a, const mix::Automation& b) {
     if (a == b) return;
     if (a.is_constant() && b.is_constant()) return add(Kind::level, "{}: its {} changed from {:g} to {:g}{}", label, what, a.constant, b.constant, unit);
+    if (a.later != b.later && a.points == b.points) return add(Kind::automation, "{}: its {} jumps elsewhere in the recut", label, what);
     const auto [x, y] = std::mismatch(a.points.begin(), a.points.end(), b.points.begin(), b.points.end());
     if (y != b.points.end() && x != a.points.end() && x->at == y->at)
       return add(Kind::automation, "{}: the automation point of its {} at {} changed from {:g} to {:g}{}", label, what, timecode(y->at), x->value, y->value, unit);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/mix/recut.hpp"
 #include "common/mix/resolve.hpp"
 #include "scheduler/plan/stem_programs.hpp"
 #include "scheduler/plan/stem_sets.hpp"
@@ -59,7 +60,6 @@ Plan make_plan(const mix::Document& document, const MediaTable& media, const Sel
                std::optional<BoundaryPolicy> policy) {
   Plan plan;
   plan.sample_rate = document.sample_rate;
-  plan.length = document.length;
   for (const auto& [path, file] : media) plan.sources.emplace(file.digest, &file);
   std::map<program::Key, std::size_t> chunk_by_key;
   std::map<std::pair<std::size_t, std::size_t>, std::size_t> timeline_of;  // (version, bus)
@@ -93,7 +93,8 @@ Plan make_plan(const mix::Document& document, const MediaTable& media, const Sel
     const mix::Deliverable& deliverable = document.deliverables[index];
     if (deliverable.normalize == mix::Normalize::none && !deliverable.limiter) return std::nullopt;
     const auto [entry, is_new] = master_of.emplace(std::pair{version, index}, plan.masters.size());
-    if (is_new) plan.masters.push_back({version, index, channel_count(deliverable.layout), inputs(version, deliverable, deliverable.layout, mix::included_stems(document, deliverable))});
+    if (is_new) plan.masters.push_back({version, index, channel_count(deliverable.layout), inputs(version, deliverable, deliverable.layout, mix::included_stems(document, deliverable)),
+                                       mix::length_of(document, document.versions[version])});
     return entry->second;
   };
 
@@ -109,6 +110,7 @@ Plan make_plan(const mix::Document& document, const MediaTable& media, const Sel
       print.deliverable = output.deliverable;
       if (deliverable.per_bus) print.bus = sum.front();
       print.layout = deliverable.per_bus ? document.buses[sum.front()].layout : deliverable.layout;
+      print.length = mix::length_of(document, document.versions[output.version]);
       print.dither_name = print.bus ? stem_dither_name(document, deliverable, *print.bus) : deliverable.name;
       if (print.bus && has_chained_dither(document, deliverable)) print.dither_chain = dither_chain(document, deliverable, stems, *print.bus);
       print.inputs = inputs(output.version, deliverable, print.layout, sum);

@@ -54,6 +54,7 @@ struct Master {
   std::size_t deliverable = 0;
   int channels = 2;
   std::vector<PrintInput> inputs;  // as its print has them
+  Frames length = 0;               // of the version's timeline
 };
 
 /// One sum of stems, written as one file (or one per channel) and measured as one programme.
@@ -62,6 +63,7 @@ struct Print {
   std::size_t deliverable = 0;
   std::optional<std::size_t> bus;  // per_bus: the stem it holds
   Layout layout = Layout::stereo;
+  Frames length = 0;               // of the version's timeline
   std::vector<PrintInput> inputs;  // in document order of the stems: the order of summation
   std::vector<PrintFile> files;
   std::string dither_name;         // the deliverable's name, and the stem's where per_bus: dither depends on it and the position alone
@@ -79,7 +81,6 @@ using SourceTable = std::map<media::Digest, const MediaFile*>;
 
 struct Plan {
   int sample_rate = 48000;
-  Frames length = 0;
   std::vector<Chunk> chunks;  // each key once
   std::vector<StemTimeline> timelines;
   std::vector<Print> prints;

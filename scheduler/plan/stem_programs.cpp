@@ -36,10 +36,22 @@ double held_value(const mix::Automation& a, Frames from) {
   return a.is_constant() ? a.constant : a.points.front().at >= from ? a.points.front().value : a.points.back().value;
 }
 
-std::vector<program::Band> cut_eq(const std::vector<mix::EqBand>& eq, Frames origin, Frames from, Frames until) {
+std::vector<program::Band> cut_eq(const std::vector<mix::EqBand>& eq, const mix::TimeMap& time, Frames origin, Frames from, Frames until) {
   std::vector<program::Band> bands;
-  for (const mix::EqBand& band : eq) bands.push_back(cut_band(band, origin, from, until));
+  for (const mix::EqBand& band : eq) bands.push_back(cut_band(band, time, origin, from, until));
   return bands;
+}
+
+/// Puts `next` behind `whole`, to rule from `from` on.
+void append(mix::Automation& whole, bool is_first, Frames from, mix::Automation next) {
+  if (is_first) {
+    whole = std::move(next);
+    return;
+  }
+  const bool goes_on = whole.later.empty() ? whole.points.empty() && whole.constant == next.constant
+                                           : whole.later.back().points.empty() && whole.later.back().constant == next.constant;
+  if (next.points.empty() && goes_on) return;
+  whole.later.push_back({from, next.constant, std::move(next.points)});
 }
 
 }  // namespace
@@ -71,6 +83,32 @@ program::Band cut_band(const mix::EqBand& band, Frames origin, Frames from, Fram
   return {band.type, cut(band.freq_hz), cut(band.q), cut(band.gain_db)};
 }
 
+mix::Automation cut_level(const mix::Automation& a, double add, const mix::TimeMap& time, Frames origin, Frames from, Frames until) {
+  mix::Automation whole;
+  for (const mix::TimeStretch& s : time.stretches(from, until)) {
+    const Frames begin = std::max(from, s.begin), end = std::min(until, s.end);
+    mix::Automation piece = s.shift ? cut_level(a, add, origin + *s.shift, begin + *s.shift, end + *s.shift)
+                                    : mix::Automation{linear_value(a, mix::kHolePosition) + add, {}};
+    append(whole, begin == from, begin - origin, std::move(piece));
+  }
+  return whole;
+}
+
+program::Band cut_band(const mix::EqBand& band, const mix::TimeMap& time, Frames origin, Frames from, Frames until) {
+  program::Band whole;
+  for (const mix::TimeStretch& s : time.stretches(from, until)) {
+    const Frames begin = std::max(from, s.begin), end = std::min(until, s.end);
+    program::Band piece{band.type, {logarithmic_value(band.freq_hz, mix::kHolePosition), {}}, {logarithmic_value(band.q, mix::kHolePosition), {}},
+                        {linear_value(band.gain_db, mix::kHolePosition), {}}};
+    if (s.shift) piece = cut_band(band, origin + *s.shift, begin + *s.shift, end + *s.shift);
+    whole.type = band.type;
+    append(whole.freq_hz, begin == from, begin - origin, std::move(piece.freq_hz));
+    append(whole.q, begin == from, begin - origin, std::move(piece.q));
+    append(whole.gain_db, begin == from, begin - origin, std::move(piece.gain_db));
+  }
+  return whole;
+}
+
 struct VersionProgrammer::Window {
   program::Program program;
   std::map<media::Digest, std::uint32_t> source_index;
@@ -83,7 +121,7 @@ struct VersionProgrammer::Window {
 };
 
 VersionProgrammer::VersionProgrammer(const mix::Document& document, const mix::Version& version, const MediaTable& media)
-    : document_(document), view_(mix::view(document, version)) {
+    : document_(document), view_(mix::view(document, version)), time_(document, version) {
   const auto find = [&](const std::string& pattern) { return &media.at(*media_path(document, pattern, view_.variables)); };
   for (std::size_t t = 0; t < document.tracks.size(); ++t) {
     const mix::Track& track = document.tracks[t];
@@ -91,7 +129,9 @@ VersionProgrammer::VersionProgrammer(const mix::Document& document, const mix::V
     if (out.muted) continue;
     for (const mix::Clip& clip : track.clips) {
       const MediaFile* file = find(clip.file);
-      out.clips.push_back({&clip, file, clip.at, clip.length.value_or(file->frames - clip.in)});
+      const Frames length = clip.length.value_or(file->frames - clip.in);
+      for (const mix::ClipPiece& p : time_.pieces(clip.at, length))
+        out.clips.push_back({&clip, file, p.at, p.length, p.skipped, length, p.join_in, p.join_out});
     }
   }
   for (const mix::Reverb& reverb : document.reverbs) reverbs_.push_back({&reverb, find(reverb.ir), decay_of(reverb.eq, document.sample_rate)});
@@ -119,12 +159,15 @@ void VersionProgrammer::place_clips(const Track& track, Frames origin, Frames fr
     for (int c = 0; c < channels; ++c)
       cut.channels.push_back(static_cast<std::uint16_t>(clip.clip->channels.empty() ? c : clip.clip->channels[static_cast<std::size_t>(c)] - 1));
     cut.at = begin - origin;
-    cut.in = clip.clip->in + (begin - clip.at);
+    const Frames skipped = clip.skipped + (begin - clip.at), left = clip.whole_length - skipped;  // of the clip, before and after `begin`
+    cut.in = clip.clip->in + skipped;
     cut.length = end - begin;
     cut.gain_linear = linear_from_db(clip.clip->gain_db);
     const mix::Fade &in = clip.clip->fade_in, &fade_out = clip.clip->fade_out;
-    if (in.length > begin - clip.at) cut.fade_in = {in.length, begin - clip.at, in.curve};
-    if (fade_out.length > clip_end - end) cut.fade_out = {fade_out.length, clip_end - begin, fade_out.curve};
+    if (in.length > skipped) cut.fade_in = {in.length, skipped, in.curve};
+    if (fade_out.length > left - (end - begin)) cut.fade_out = {fade_out.length, left, fade_out.curve};
+    if (clip.join_in > begin - clip.at) cut.join_in = {clip.join_in, begin - clip.at, mix::FadeCurve::equal_power};
+    if (clip.join_out > clip_end - end) cut.join_out = {clip.join_out, clip_end - begin, mix::FadeCurve::equal_power};
     last = std::max(last, end);
     out.clips.push_back(std::move(cut));
   }
@@ -164,12 +207,12 @@ std::vector<Frames> VersionProgrammer::boundaries(std::size_t stem, const std::o
     if (reach.track[t] == kNever) continue;
     for (const Clip& clip : tracks_[t].clips) {
       sounds.push_back({clip.at, clip.at + clip.length + reach.track[t]});
-      add_candidates(clip.media->digest, clip.at, clip.clip->in, clip.length, document_.sample_rate, candidates);
+      add_candidates(clip.media->digest, clip.at, clip.clip->in + clip.skipped, clip.length, document_.sample_rate, candidates);
     }
   }
   Frames pre_roll = 0;
   for (const Frames of_track : reach_of(stem, true).track) pre_roll = std::max(pre_roll, of_track == kNever ? 0 : of_track);
-  return chunk_boundaries(document_.length, sounds, std::move(candidates), policy.value_or(BoundaryPolicy::usual(document_.sample_rate, pre_roll)));
+  return chunk_boundaries(time_.length(), sounds, std::move(candidates), policy.value_or(BoundaryPolicy::usual(document_.sample_rate, pre_roll)));
 }
 
 std::optional<program::Program> VersionProgrammer::program(std::size_t stem, Frames begin, Frames end, ProgramParts* parts) const {
@@ -202,18 +245,18 @@ std::optional<program::Program> VersionProgrammer::program(std::size_t stem, Fra
     place_clips(t, begin, from, end, window, out);
     if (out.clips.empty()) continue;
     out.layout = track.layout;
-    out.eq = cut_eq(track.eq, begin, from, end);
-    out.gain_db = cut_level(track.gain_db, view_.track_adjust_db[index], begin, from, end);
-    out.azimuth_deg = cut_level(track.azimuth_deg, 0, begin, from, end);
+    out.eq = cut_eq(track.eq, time_, begin, from, end);
+    out.gain_db = cut_level(track.gain_db, view_.track_adjust_db[index], time_, begin, from, end);
+    out.azimuth_deg = cut_level(track.azimuth_deg, 0, time_, begin, from, end);
     if (reach.bus[track.bus] != kNever) {
       out.bus = static_cast<std::uint32_t>(track.bus);
       bus_live[track.bus] = true;
-      if (track.lfe_db) out.lfe_db = cut_level(*track.lfe_db, 0, begin, from, end);
+      if (track.lfe_db) out.lfe_db = cut_level(*track.lfe_db, 0, time_, begin, from, end);
     }
     for (const mix::Send& send : track.sends) {
       if (reach.reverb_in[send.reverb] == kNever) continue;
       reverb_live[send.reverb] = true;
-      out.sends.push_back({static_cast<std::uint32_t>(send.reverb), cut_level(send.gain_db, 0, begin, from, end), send.pre_fader});
+      out.sends.push_back({static_cast<std::uint32_t>(send.reverb), cut_level(send.gain_db, 0, time_, begin, from, end), send.pre_fader});
     }
     program.tracks.push_back(std::move(out));
     if (parts != nullptr) parts->tracks.push_back(index);
@@ -231,8 +274,8 @@ std::optional<program::Program> VersionProgrammer::program(std::size_t stem, Fra
     if (parts != nullptr) parts->buses.push_back(b);
     out.layout = bus.layout;
     out.from = from - begin;
-    out.eq = cut_eq(bus.eq, begin, from, end);
-    out.gain_db = cut_level(bus.gain_db, view_.bus_adjust_db[b], begin, from, end);
+    out.eq = cut_eq(bus.eq, time_, begin, from, end);
+    out.gain_db = cut_level(bus.gain_db, view_.bus_adjust_db[b], time_, begin, from, end);
     if (b != stem) bus_live[*bus.parent] = true;
   }
   if (program.buses.empty()) return std::nullopt;
@@ -254,8 +297,8 @@ std::optional<program::Program> VersionProgrammer::program(std::size_t stem, Fra
     out.ir_frames = reverbs_[r].ir->frames;
     out.input_from = from_of(reach.reverb_in[r]) - begin;
     out.output_from = from - begin;
-    out.eq = cut_eq(reverb.eq, begin, from, end);
-    out.gain_db = cut_level(reverb.gain_db, 0, begin, from, end);
+    out.eq = cut_eq(reverb.eq, time_, begin, from, end);
+    out.gain_db = cut_level(reverb.gain_db, 0, time_, begin, from, end);
   }
   for (program::Track& track : program.tracks) {
     if (track.bus != program::kNoBus) track.bus = bus_slot[track.bus];

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/mix/document.hpp"
+#include "common/mix/recut.hpp"
 #include "common/mix/resolve.hpp"
 #include "common/program/program.hpp"
 #include "scheduler/plan/boundaries.hpp"
@@ -16,8 +17,12 @@ namespace dubfarm::plan {
 /// last at or before `from` to the first at or after `until`. `add` is added to every value.
 [[nodiscard]] mix::Automation cut_level(const mix::Automation& automation, double add, Frames origin, Frames from, Frames until);
 
+/// The same on a version's timeline, which is cut from the document's: a piece for each stretch of `time` that the window meets.
+[[nodiscard]] mix::Automation cut_level(const mix::Automation& automation, double add, const mix::TimeMap& time, Frames origin, Frames from, Frames until);
+
 /// A band as [from, until) hears it. A moving band keeps every point that its control grid is counted from (mix format, Levels and automation).
 [[nodiscard]] program::Band cut_band(const mix::EqBand& band, Frames origin, Frames from, Frames until);
+[[nodiscard]] program::Band cut_band(const mix::EqBand& band, const mix::TimeMap& time, Frames origin, Frames from, Frames until);
 
 /// What the parts of a program are in the document: indices, in the program's order.
 struct ProgramParts {
@@ -40,15 +45,18 @@ class VersionProgrammer {
   struct Reach {
     std::vector<Frames> bus, reverb_out, reverb_in, track;  // the convolution's output and input apart; kNever: not part of the stem
   };
-  struct Clip {
+  struct Clip {  // a piece of one, where a recut cuts it
     const mix::Clip* clip;
     const MediaFile* media;
-    Frames at, length;
+    Frames at, length;    // on the version's timeline
+    Frames skipped;       // frames of the clip before the piece
+    Frames whole_length;  // of the clip
+    Frames join_in, join_out;
   };
   struct Track {
     const mix::Track* track;
     bool muted;
-    std::vector<Clip> clips;  // document order
+    std::vector<Clip> clips;  // document order; inside a clip by position
     Frames eq_decay;
   };
   struct Reverb {
@@ -62,6 +70,7 @@ class VersionProgrammer {
 
   const mix::Document& document_;
   mix::VersionView view_;
+  mix::TimeMap time_;
   std::vector<Track> tracks_;
   std::vector<Reverb> reverbs_;
   std::vector<Frames> bus_decay_;

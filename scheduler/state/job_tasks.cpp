@@ -24,10 +24,11 @@ std::vector<Task> job_tasks(const plan::Plan& plan, Frames history, std::span<co
   std::vector<std::optional<TaskId>> solved(plan.masters.size());
   for (std::size_t m = 0; m < masters.size(); ++m) {
     if (!masters[m].is_measured) continue;
-    Task solve{TaskKind::solve, m, 0, plan.length, {}};
+    const Frames length = plan.masters[m].length;
+    Task solve{TaskKind::solve, m, 0, length, {}};
     const Frames step = range_length(plan.masters[m].channels, plan.sample_rate);
-    for (Frames first = 0; first < plan.length; first += step) {
-      Task measure{TaskKind::measure, m, first, std::min(step, plan.length - first), {}};
+    for (Frames first = 0; first < length; first += step) {
+      Task measure{TaskKind::measure, m, first, std::min(step, length - first), {}};
       add_chunks_heard(plan, plan.masters[m].inputs, first - history - masters[m].before, first + measure.length + masters[m].after, measure.needs);
       solve.needs.push_back(tasks.size());
       tasks.push_back(std::move(measure));
@@ -39,10 +40,10 @@ std::vector<Task> job_tasks(const plan::Plan& plan, Frames history, std::span<co
   for (std::size_t p = 0; p < plan.prints.size(); ++p) {
     const plan::Print& print = plan.prints[p];
     if (print.same_as) continue;
-    Task finish{TaskKind::finish, p, 0, plan.length, {}};
+    Task finish{TaskKind::finish, p, 0, print.length, {}};
     const Frames step = range_length(channel_count(print.layout), plan.sample_rate);
-    for (Frames first = 0; first < plan.length; first += step) {
-      const Frames length = std::min(step, plan.length - first);
+    for (Frames first = 0; first < print.length; first += step) {
+      const Frames length = std::min(step, print.length - first);
       finish.needs.push_back(tasks.size());
       Task range{TaskKind::range, p, first, length, {}};
       add_chunks_heard(plan, print.inputs, first - history, first + length, range.needs);
@@ -62,7 +63,8 @@ std::vector<Task> job_tasks(const plan::Plan& plan, Frames history, std::span<co
     std::sort(needs.begin(), needs.end());
     needs.erase(std::unique(needs.begin(), needs.end()), needs.end());
     const Frames step = 60 * static_cast<Frames>(plan.sample_rate);
-    for (Frames first = 0; first < plan.length; first += step) tasks.push_back({TaskKind::compare, s, first, std::min(step, plan.length - first), needs});
+    const Frames length = plan.prints[stem_sets[s].master].length;
+    for (Frames first = 0; first < length; first += step) tasks.push_back({TaskKind::compare, s, first, std::min(step, length - first), needs});
   }
   return tasks;
 }

@@ -8,6 +8,7 @@
 
 #include "cli/local_farm.hpp"
 #include "common/mix/parse.hpp"
+#include "common/mix/recut.hpp"
 #include "worker/render_chunk.hpp"
 
 namespace dubfarm::testing {
@@ -29,6 +30,8 @@ PlannedMix planned_by(const std::string& mix_path, const std::optional<plan::Bou
   if (!parsed.document) throw std::logic_error(parsed.errors.front().place.pointer + ": " + parsed.errors.front().message);
   PlannedMix planned;
   planned.document = std::make_unique<mix::Document>(std::move(*parsed.document));
+  const mix::RecutOutcome recuts = mix::load_recuts(*planned.document, plan::selected_versions(*planned.document, {}));
+  if (!recuts.errors.empty()) throw std::logic_error(recuts.errors.front().file + ": " + recuts.errors.front().message);
   media::DigestCache digests("");
   plan::MediaOutcome media = plan::gather_media(*planned.document, plan::selected_versions(*planned.document, {}), true, 1, digests);
   if (!media.errors.empty()) throw std::logic_error(media.errors.front().place.pointer + ": " + media.errors.front().message);

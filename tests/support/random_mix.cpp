@@ -59,6 +59,9 @@ class Composer {
     mix["versions"] = {{{"name", "en"}},
                        {{"name", "fr"}, {"set", {{"lang", "fr"}}}, {"mute", {{"tracks", {"T 3"}}, {"buses", {"SUB"}}}},
                         {"adjust", {{{"tracks", {"T [0-4]"}}, {"gain_db", -2.5}}, {{"buses", {"FX", "MX"}}, {"gain_db", 1.5}}}}}};
+    if (options_.has_recuts) mix["versions"].push_back({{"name", "v2"}, {"recut", change_list()}, {"set", {{"lang", "fr"}}}});
+    if (options_.has_recuts && chance_.one_in(3)) mix["versions"].back()["recut_fade"] = chance_.one_of<const char*>({"0s", "1ms", "80ms", "700ms"});
+    if (options_.has_recuts && chance_.one_in(3)) mix["versions"].back()["length"] = chance_.frames(length_ / 2, length_);
     mix["deliverables"] = {{{"name", "51"}, {"layout", "5.1"}, {"file", "{version}/51.wav"}, {"mix", {{"MX", -4.5}}}},
                            {{"name", "20"}, {"layout", "stereo"}, {"file", "{version}/20.wav"}},
                            {{"name", "mono"}, {"layout", "mono"}, {"file", "{version}/mono.wav"}, {"include", {"?X"}}},
@@ -121,6 +124,23 @@ class Composer {
       list.push_back(band);
     }
     return list;
+  }
+
+  /// Stretches of the timeline in a new order or the old one, some twice, some left out, some apart, some of a few samples.
+  Json change_list() {
+    Json events = Json::array();
+    Frames at = chance_.one_in(3) ? chance_.frames(1, 5000) : 0, old_at = 0;
+    for (int count = 4 + chance_.below(6); count > 0; --count) {
+      if (chance_.one_in(2)) old_at = chance_.frames(0, length_ - 3000);
+      else if (chance_.one_in(2)) old_at = std::min(length_ - 3000, old_at + chance_.frames(1, 9000));
+      const Frames length = std::min(length_ - old_at, chance_.one_in(4) ? chance_.frames(1, 200) : chance_.frames(200, rate_));
+      events.push_back({{"new", at}, {"old", old_at}, {"length", length}});
+      at += length;
+      old_at += length;
+      if (old_at >= length_) old_at = 0;
+      if (chance_.one_in(4)) at += chance_.frames(1, chance_.one_in(2) ? 100 : 9000);
+    }
+    return events;
   }
 
   Json clip(int channels) {

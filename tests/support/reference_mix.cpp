@@ -105,10 +105,13 @@ double value_at(const Automation& a, double at, bool logarithmic = false) {
   return logarithmic ? std::exp(value) : value;
 }
 
-void apply_level(Signal& x, const Automation& db, double add_db = 0) {
+/// Where every sample of the rendered timeline stood on the document's; -1 where a recut leaves a hole.
+using OldTime = std::vector<double>;
+
+void apply_level(Signal& x, const Automation& db, const OldTime& time, double add_db = 0) {
   double gain = decibels(db.constant + add_db);
   for (std::size_t n = 0; n < x.front().size(); ++n) {
-    if (!db.is_constant()) gain = decibels(value_at(db, static_cast<double>(n)) + add_db);
+    if (!db.is_constant()) gain = decibels(value_at(db, time[n]) + add_db);
     for (auto& samples : x) samples[n] *= gain;
   }
 }
@@ -164,7 +167,7 @@ Svf svf(FilterType type, double freq, double q, double gain_db, double rate) {
 }
 
 /// The moving band: coefficients at control points, linear between, an SvfLinearTrapOptimised2 driven by them.
-void moving_band(Signal& x, const mix::EqBand& band, double rate) {
+void moving_band(Signal& x, const mix::EqBand& band, double rate, const OldTime& time) {
   std::vector<Frames> points;
   for (const Automation* a : {&band.freq_hz, &band.q, &band.gain_db})
     for (const mix::AutomationPoint& p : a->points) points.push_back(p.at);
@@ -178,9 +181,11 @@ void moving_band(Signal& x, const mix::EqBand& band, double rate) {
       if (i + 1 == points.size()) break;
     }
   std::vector<double> first(x.size(), 0.0), second(x.size(), 0.0);
-  std::size_t next = 0;  // the first control point after n
+  std::size_t next = 0;  // the first control point after t
+  const Svf in_hole = svf(band.type, value_at(band.freq_hz, -1, true), value_at(band.q, -1, true), value_at(band.gain_db, -1), rate);
   for (std::size_t n = 0; n < x.front().size(); ++n) {
-    const auto t = static_cast<double>(n);
+    const double t = time[n];
+    if (n == 0 || t != time[n - 1] + 1) next = 0;
     while (next < controls.size() && controls[next].first <= t) ++next;
     Svf c = controls[next == 0 ? 0 : next - 1].second;
     if (next > 0 && next < controls.size()) {
@@ -189,6 +194,7 @@ void moving_band(Signal& x, const mix::EqBand& band, double rate) {
       const auto blend = [&](double a, double b) { return a + share * (b - a); };
       c = {blend(c.g, end.g), blend(c.k, end.k), blend(c.m0, end.m0), blend(c.m1, end.m1), blend(c.m2, end.m2)};
     }
+    if (t < 0) c = in_hole;
     const double a1 = 1 / (1 + c.g * (c.g + c.k)), a2 = c.g * a1, a3 = c.g * a2;
     for (std::size_t ch = 0; ch < x.size(); ++ch) {
       const double v0 = x[ch][n], v3 = v0 - second[ch];
@@ -200,9 +206,9 @@ void moving_band(Signal& x, const mix::EqBand& band, double rate) {
   }
 }
 
-void equalise(Signal& x, const std::vector<mix::EqBand>& bands, double rate) {
+void equalise(Signal& x, const std::vector<mix::EqBand>& bands, double rate, const OldTime& time) {
   for (const mix::EqBand& band : bands) {
-    if (!band.freq_hz.is_constant() || !band.q.is_constant() || !band.gain_db.is_constant()) moving_band(x, band, rate);
+    if (!band.freq_hz.is_constant() || !band.q.is_constant() || !band.gain_db.is_constant()) moving_band(x, band, rate, time);
     else
       for (auto& samples : x) biquad(samples, band.type, band.freq_hz.constant, band.q.constant, band.gain_db.constant, rate);
   }
@@ -239,14 +245,14 @@ void pan_around(const Ring& ring, double azimuth, std::vector<double>& gains) {
   }
 }
 
-Signal panned(const std::vector<double>& x, Layout to, const Automation& azimuth) {
+Signal panned(const std::vector<double>& x, Layout to, const Automation& azimuth, const OldTime& time) {
   if (to == Layout::mono) return {x};
   Signal y = silence(names(to).size(), x.size());
   const Ring ring = to == Layout::stereo ? Ring{} : ring_of(to);
   std::vector<double> gains(y.size());
   for (std::size_t n = 0; n < x.size(); ++n) {
     if (n == 0 || !azimuth.is_constant()) {
-      const double degrees = value_at(azimuth, static_cast<double>(n)), p = (30 - std::clamp(degrees, -30.0, 30.0)) / 60;
+      const double degrees = value_at(azimuth, time[n]), p = (30 - std::clamp(degrees, -30.0, 30.0)) / 60;
       if (to == Layout::stereo) gains = {std::cos(p * kPi / 2), std::sin(p * kPi / 2)};
       else pan_around(ring, degrees, gains);
     }
@@ -319,10 +325,21 @@ bool matches(const std::vector<std::string>& patterns, const std::string& name) 
   return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& p) { return ::fnmatch(p.c_str(), name.c_str(), FNM_NOESCAPE) == 0; });
 }
 
+std::size_t timeline_frames(const mix::Document& document, const mix::Version& version) {
+  if (!version.recut) return static_cast<std::size_t>(document.length);
+  const mix::RecutEvent& last = version.recut->events.back();
+  return static_cast<std::size_t>(version.recut->length.value_or(last.at + last.length));
+}
+
 class Renderer {
  public:
   Renderer(const mix::Document& document, const mix::Version& version)
-      : document_(document), version_(version), frames_(static_cast<std::size_t>(document.length)), rate_(document.sample_rate) {
+      : document_(document), version_(version), frames_(timeline_frames(document, version)), rate_(document.sample_rate), time_(frames_, -1.0) {
+    for (Frames n = 0; !version.recut && n < static_cast<Frames>(frames_); ++n) time_[static_cast<std::size_t>(n)] = static_cast<double>(n);
+    if (version.recut)
+      for (const mix::RecutEvent& e : version.recut->events)
+        for (Frames i = 0; i < e.length && e.at + i < static_cast<Frames>(frames_); ++i)
+          time_[static_cast<std::size_t>(e.at + i)] = static_cast<double>(e.old_at + i);
     for (const mix::Bus& bus : document.buses) buses_.push_back(silence(names(bus.layout).size(), frames_));
     for (const mix::Reverb& reverb : document.reverbs) sends_.push_back(silence(reverb.input == mix::ReverbInput::mono ? 1 : 2, frames_));
   }
@@ -366,21 +383,52 @@ class Renderer {
     const Frames length = clip.length.value_or(static_cast<Frames>(samples.front().size()) - clip.in);
     for (std::size_t c = 0; c < track.size(); ++c) {
       const std::vector<double>& from = samples.at(clip.channels.empty() ? c : static_cast<std::size_t>(clip.channels[c] - 1));
+      std::vector<double> whole;
       for (Frames i = 0; i < length; ++i) {
-        if (clip.at + i < 0 || clip.at + i >= static_cast<Frames>(frames_)) continue;
         double x = from.at(static_cast<std::size_t>(clip.in + i)) * decibels(clip.gain_db);
         const auto in = static_cast<double>(clip.fade_in.length), out = static_cast<double>(clip.fade_out.length);
         if (i < clip.fade_in.length) x *= fade(clip.fade_in.curve, static_cast<double>(i) / in);
         if (const Frames j = i - (length - clip.fade_out.length); j >= 0 && clip.fade_out.length > 0)
           x *= fade(clip.fade_out.curve, (out - static_cast<double>(j)) / out);
-        track[c][static_cast<std::size_t>(clip.at + i)] += x;
+        whole.push_back(x);
       }
+      const auto put = [&](Frames at, double x) {
+        if (at >= 0 && at < static_cast<Frames>(frames_)) track[c][static_cast<std::size_t>(at)] += x;
+      };
+      if (!version_.recut)
+        for (Frames i = 0; i < length; ++i) put(clip.at + i, whole[static_cast<std::size_t>(i)]);
+      else
+        for (std::size_t e = 0; e < version_.recut->events.size(); ++e) place_piece(clip.at, whole, e, put);
+    }
+  }
+
+  /// What event `index` of the recut keeps of a clip, with its extensions.
+  template <class Put>
+  void place_piece(Frames clip_at, const std::vector<double>& clip, std::size_t index, const Put& put) const {
+    const std::vector<mix::RecutEvent>& events = version_.recut->events;
+    const mix::RecutEvent& e = events[index];
+    const Frames clip_end = clip_at + static_cast<Frames>(clip.size()), old_end = e.old_at + e.length, new_end = e.at + e.length;
+    const Frames first = std::max(clip_at, e.old_at), last = std::min(clip_end, old_end);
+    if (first >= last) return;
+    bool begins_here = e.at != 0, ends_here = new_end < static_cast<Frames>(frames_);
+    for (const mix::RecutEvent& other : events) {
+      if (other.at + other.length == e.at && other.old_at + other.length == e.old_at) begins_here = false;
+      if (other.at == new_end && other.old_at == old_end) ends_here = false;
+    }
+    Frames before = 0, after = 0;
+    if (begins_here && clip_at < e.old_at) before = std::min({version_.recut->fade / 2, e.old_at - clip_at, last - first});
+    if (ends_here && clip_end > old_end) after = std::min({version_.recut->fade / 2, clip_end - old_end, last - first});
+    for (Frames t = first - before; t < last + after; ++t) {
+      double x = clip[static_cast<std::size_t>(t - clip_at)];
+      if (t < first + before) x *= std::sin(kPi / 2 * static_cast<double>(t - first + before) / static_cast<double>(2 * before));
+      if (t >= last - after) x *= std::sin(kPi / 2 * static_cast<double>(last + after - t) / static_cast<double>(2 * after));
+      put(t - e.old_at + e.at, x);
     }
   }
 
   /// A mono track is panned into its place, any other goes through the matrices.
-  static Signal placed(const mix::Track& track, const Signal& x, Layout to) {
-    return track.layout == Layout::mono ? panned(x.front(), to, track.azimuth_deg) : convert(x, track.layout, to);
+  [[nodiscard]] Signal placed(const mix::Track& track, const Signal& x, Layout to) const {
+    return track.layout == Layout::mono ? panned(x.front(), to, track.azimuth_deg, time_) : convert(x, track.layout, to);
   }
 
   static void add_to(Signal& to, const Signal& from) {
@@ -391,19 +439,19 @@ class Renderer {
     if (track.mute || matches(version_.mute_tracks, track.name)) return;
     Signal x = silence(names(track.layout).size(), frames_);
     for (const mix::Clip& clip : track.clips) place(clip, x);
-    equalise(x, track.eq, rate_);
+    equalise(x, track.eq, rate_, time_);
     const Signal before_fader = x;
-    apply_level(x, track.gain_db, adjusted(track.name, true));
+    apply_level(x, track.gain_db, time_, adjusted(track.name, true));
     const Layout bus = document_.buses[track.bus].layout;
     add_to(buses_[track.bus], placed(track, x, bus));
     if (track.lfe_db) {
       Signal low = convert(x, track.layout, Layout::mono);
-      apply_level(low, *track.lfe_db);
+      apply_level(low, *track.lfe_db, time_);
       add(buses_[track.bus][channel(bus, "LFE")], low.front(), 1.0);
     }
     for (const mix::Send& send : track.sends) {
       Signal sent = send.pre_fader ? before_fader : x;
-      apply_level(sent, send.gain_db);
+      apply_level(sent, send.gain_db, time_);
       const bool is_mono = document_.reverbs[send.reverb].input == mix::ReverbInput::mono;
       add_to(sends_[send.reverb], is_mono ? convert(sent, track.layout, Layout::mono) : placed(track, sent, Layout::stereo));
     }
@@ -415,8 +463,8 @@ class Renderer {
     if (ir.size() != send.size() * y.size()) throw std::logic_error(reverb.ir + " has another shape");
     for (std::size_t i = 0; i < send.size(); ++i)
       convolve(send[i], std::span(ir).subspan(i * y.size(), y.size()), static_cast<std::size_t>(reverb.predelay), y);
-    equalise(y, reverb.eq, rate_);
-    apply_level(y, reverb.gain_db);
+    equalise(y, reverb.eq, rate_, time_);
+    apply_level(y, reverb.gain_db, time_);
     add_to(buses_[reverb.bus], convert(y, reverb.layout, document_.buses[reverb.bus].layout));
   }
 
@@ -429,8 +477,8 @@ class Renderer {
       finish(child, done);
       add_to(buses_[index], convert(buses_[child], document_.buses[child].layout, bus.layout));
     }
-    equalise(buses_[index], bus.eq, rate_);
-    apply_level(buses_[index], bus.gain_db, adjusted(bus.name, false));
+    equalise(buses_[index], bus.eq, rate_, time_);
+    apply_level(buses_[index], bus.gain_db, time_, adjusted(bus.name, false));
     if (matches(version_.mute_buses, bus.name)) buses_[index] = silence(names(bus.layout).size(), frames_);
   }
 
@@ -438,6 +486,7 @@ class Renderer {
   const mix::Version& version_;
   const std::size_t frames_;
   const double rate_;
+  OldTime time_;
   std::map<std::string, Sound> sources_;
   std::vector<Signal> buses_, sends_;
 };
@@ -449,7 +498,7 @@ std::vector<Signal> reference_buses(const mix::Document& document, const mix::Ve
 Signal reference_deliverable(const mix::Document& document, const std::vector<Signal>& buses, const mix::Deliverable& deliverable,
                              const std::size_t* only_stem) {
   if (only_stem != nullptr) return buses[*only_stem];
-  Signal out = silence(names(deliverable.layout).size(), static_cast<std::size_t>(document.length));
+  Signal out = silence(names(deliverable.layout).size(), buses.front().front().size());
   for (std::size_t b = 0; b < buses.size(); ++b) {
     const mix::Bus& bus = document.buses[b];
     if (bus.parent || !matches(deliverable.include, bus.name)) continue;

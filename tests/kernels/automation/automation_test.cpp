@@ -83,6 +83,29 @@ TEST_P(Automated, GainMovedInTimeKeepsItsBits) {
   EXPECT_EQ(std::memcmp(here.data(), there.data(), here.size() * sizeof(double)), 0);
 }
 
+/// kRide up to 77, a constant up to 500, then kRide as it is 900 positions earlier.
+Automation pieced_ride() {
+  Automation earlier = kRide, a = kRide;
+  for (auto& p : earlier.points) p.at += 900;
+  a.later = {{77, -9, {}}, {500, 0, earlier.points}};
+  return a;
+}
+
+TEST_P(Automated, GainJumpsWhereAPieceBeginsAndFollowsItFromThere) {
+  const GainCurve curve(pieced_ride(), -1);
+  std::vector<double> want(3000), got(3000);
+  GainCurve(kRide, -1).evaluate(-1000, 1077, want.data(), Isa::generic);
+  std::fill_n(&want[1077], 423, linear_from_db(-10));
+  GainCurve(kRide, -1).evaluate(500 - 900, 1500, &want[1500], Isa::generic);
+  for (const Frames block : {1, 7, 64, 1000, 3000}) {
+    for (Frames i = 0; i < 3000; i += block) curve.evaluate(i - 1000, std::min<Frames>(block, 3000 - i), &got[static_cast<std::size_t>(i)], GetParam());
+    for (std::size_t i = 0; i < want.size(); ++i) {
+      if (i >= 1077 && i < 1500) ASSERT_NEAR(got[i], want[i], 1e-15) << i;
+      else ASSERT_EQ(got[i], want[i]) << i << " in blocks of " << block;
+    }
+  }
+}
+
 TEST(GainCurve, IsConstantWithoutPointsOrWherePointsDoNotMove) {
   EXPECT_TRUE(GainCurve({-6, {}}).is_constant());
   EXPECT_TRUE(GainCurve({0, {{0, -6}, {10, -6}}}).is_constant());
@@ -93,6 +116,8 @@ TEST(GainCurve, IsConstantWithoutPointsOrWherePointsDoNotMove) {
   EXPECT_TRUE(GainCurve({-144, {}}).is_silent());
   EXPECT_TRUE(GainCurve({-140, {}}, -4).is_silent());
   EXPECT_FALSE(GainCurve({-143.9, {}}).is_silent());
+  EXPECT_TRUE(GainCurve({-6, {}, {{10, -6, {}}, {20, 0, {{0, -6}}}}}).is_constant()) << "pieces of one value";
+  EXPECT_FALSE(GainCurve({-6, {}, {{10, -5, {}}}}).is_constant());
 }
 
 }  // namespace

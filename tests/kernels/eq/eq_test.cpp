@@ -174,8 +174,8 @@ struct Moving { FilterType type; Automation freq, q, gain; };
 const Moving kSweep = {FilterType::peak, {0, {{-500, 100}, {40, 4000}, {1000, 200}, {1001, 8000}, {1700, 8000}}}, {0, {{100, 0.5}, {900, 8}}},
                        {0, {{-50, -12}, {700, 18}}}};
 
-/// By the letter of the mix format: control points, linear coefficients, and the filter as A. Simper writes it, in double.
-std::vector<double> reference(const std::vector<double>& x, const Moving& m, Frames first) {
+/// By the letter of the mix format: control points, and coefficients linear between them.
+std::vector<std::array<double, 5>> coefficients(const Moving& m, Frames first, std::size_t count) {
   std::vector<Frames> points, control;
   for (const Automation* a : {&m.freq, &m.q, &m.gain})
     for (const auto& p : a->points) points.push_back(p.at);
@@ -188,16 +188,25 @@ std::vector<double> reference(const std::vector<double>& x, const Moving& m, Fra
     const SvfCoeffs c = design_svf(m.type, logarithmic_value(m.freq, at), logarithmic_value(m.q, at), linear_value(m.gain, at), kRate);
     table.push_back({c.g, c.k, c.m0, c.m1, c.m2});
   }
-  std::vector<double> y;
-  double s1 = 0, s2 = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) {
+  std::vector<std::array<double, 5>> out;
+  for (std::size_t i = 0; i < count; ++i) {
     const Frames at = first + static_cast<Frames>(i);
     const auto after = static_cast<std::size_t>(std::upper_bound(control.begin(), control.end(), at) - control.begin());
     std::array<double, 5> c = table[after == 0 ? 0 : after - 1];
     if (after > 0 && after < control.size())
       for (std::size_t j = 0; j < 5; ++j)
         c[j] += (table[after][j] - c[j]) * static_cast<double>(at - control[after - 1]) / static_cast<double>(control[after] - control[after - 1]);
-    const auto [g, k, m0, m1, m2] = c;
+    out.push_back(c);
+  }
+  return out;
+}
+
+/// The filter as A. Simper writes it, in double.
+std::vector<double> reference(const std::vector<double>& x, const std::vector<std::array<double, 5>>& c) {
+  std::vector<double> y;
+  double s1 = 0, s2 = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const auto [g, k, m0, m1, m2] = c[i];
     const double a1 = 1 / (1 + g * (g + k)), a2 = g * a1, a3 = g * a2, v3 = x[i] - s2;
     const double v1 = a1 * s1 + a2 * v3, v2 = s2 + a2 * s1 + a3 * v3;
     s1 = 2 * v1 - s1, s2 = 2 * v2 - s2;
@@ -205,6 +214,8 @@ std::vector<double> reference(const std::vector<double>& x, const Moving& m, Fra
   }
   return y;
 }
+
+std::vector<double> reference(const std::vector<double>& x, const Moving& m, Frames first) { return reference(x, coefficients(m, first, x.size())); }
 
 std::vector<float> run_chain(std::vector<float> x, const std::vector<Moving>& bands, Frames first, Isa isa, std::size_t block = 1 << 20) {
   EqChain chain(1, kRate);
@@ -233,6 +244,27 @@ TEST_P(Eq, FollowsAutomationWithTheSameBitsWhereverCallsEndAndOnEveryInstruction
     const std::vector<float> got = run_chain(x, {kSweep}, -700, GetParam(), block);
     EXPECT_SAME_BITS(std::span<const float>(got), std::span<const float>(want)) << block;
   }
+}
+
+TEST_P(Eq, JumpsWhereAPieceBeginsAndKeepsThePiecesOwnControlGrid) {
+  // Up to 333 as it is; then a stretch that stands still; from 700 on what stood at -450: a grid that is not counted from 700.
+  const Moving still = {FilterType::peak, {0, {{0, 900}}}, {2, {}}, {-6, {}}};
+  const auto pieced = [&](const Automation& a, double constant) {
+    Automation moved = a, out = a;
+    for (auto& p : moved.points) p.at += 1150;
+    out.later = {{333, constant, {}}, {700, 0, moved.points}};
+    return out;
+  };
+  const Moving band = {FilterType::peak, pieced(kSweep.freq, 900), pieced(kSweep.q, 2), pieced(kSweep.gain, -6)};
+  const std::vector<float> x = noise(3000, 12, 0.03f);
+  auto want = coefficients(kSweep, -700, 1033);
+  for (const auto& [m, first, count] : {std::tuple{still, Frames{333}, 367u}, std::tuple{kSweep, Frames{-450}, 1600u}}) {
+    const auto more = coefficients(m, first, count);
+    want.insert(want.end(), more.begin(), more.end());
+  }
+  EXPECT_WITHIN_DB(run_chain(x, {band}, -700, GetParam()), reference({x.begin(), x.end()}, want), -140.0);
+  for (const std::size_t block : {1u, 33u, 64u, 500u})
+    EXPECT_SAME_BITS(std::span<const float>(run_chain(x, {band}, -700, GetParam(), block)), std::span<const float>(run_chain(x, {band}, -700, Isa::generic)));
 }
 
 TEST_P(Eq, GivesAnAutomationThatStandsStillTheBitsOfAStaticBand) {

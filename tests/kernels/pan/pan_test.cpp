@@ -139,6 +139,29 @@ TEST_P(PanCurves, HaveTheSameBitsWhereverCallsEndAndOnEveryInstructionSet) {
   }
 }
 
+TEST_P(PanCurves, JumpWhereAPieceBeginsAndFollowItFromThere) {
+  Automation pieced = kFlight;
+  for (auto& p : pieced.points) p.at += 700;
+  pieced = {kFlight.constant, kFlight.points, {{33, 200, {}}, {600, 0, pieced.points}}};
+  for (const Layout bus : {Layout::stereo, Layout::surround_71}) {
+    const PanCurve curve(bus, pieced);
+    std::vector<std::vector<double>> rows(curve.channels().size(), std::vector<double>(2000));
+    for (Frames i = 0; i < 2000; i += 250) {
+      std::vector<double*> pointers;
+      for (auto& row : rows) pointers.push_back(row.data() + i);
+      curve.evaluate(i - 400, 250, pointers.data(), GetParam());
+    }
+    for (std::size_t j = 0; j < rows.size(); ++j)
+      for (Frames i = 0; i < 2000; ++i) {
+        const Frames at = i - 400;
+        const double azimuth = at < 33 ? azimuth_at(kFlight, at) : at < 600 ? 200 : azimuth_at(kFlight, at - 700);
+        ASSERT_NEAR(rows[j][static_cast<std::size_t>(i)], reference(bus, azimuth)[static_cast<std::size_t>(curve.channels()[j])], 2e-13) << name_of(bus) << " at " << at;
+      }
+  }
+  const PanCurve narrow(Layout::surround_51, {5, {}, {{10, 25, {}}, {20, 90, {}}}});
+  EXPECT_EQ(std::vector<int>(narrow.channels().begin(), narrow.channels().end()), (std::vector<int>{0, 2, 4})) << "of all pieces together";
+}
+
 TEST(PanCurve, NamesEveryChannelThatSoundsAndFewOthers) {
   const auto channels = [](const Automation& a) {
     const PanCurve curve(Layout::surround_51, a);

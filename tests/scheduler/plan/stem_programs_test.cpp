@@ -106,6 +106,38 @@ TEST(CutBand, HasTheSameCoefficientsAtEveryControlPointOfTheWindow) {
   EXPECT_GT(moving, 500);
 }
 
+/// A minute at 48 kHz whose only version is recut: [0, 1000) of the new time is [5000, 6000) of the old, then a hole to 1200, then old 2000 on.
+mix::Document recut_document() {
+  mix::Document document;
+  document.length = 60 * 48000;
+  document.versions.resize(1);
+  document.versions[0].recut = mix::Recut{"", {{0, 5000, 1000}, {1200, 2000, 9000}}, 480, std::nullopt, {}};
+  return document;
+}
+
+TEST(CutThroughARecut, InsideOneEventIsWhatTheOldTimelineHadThere) {
+  const mix::Document document = recut_document();
+  const mix::TimeMap time(document, document.versions[0]);
+  const Automation a{0, {{1000, -40}, {5100, -30}, {5700, -20}, {9000, 0}}};
+  EXPECT_EQ(cut_level(a, 1, time, 200, 100, 900), cut_level(a, 1, 5200, 5100, 5900)) << "the key of a chunk that moved is the key it had";
+  const mix::EqBand band{mix::FilterType::peak, a, {1, {}}, {6, {}}, {}};
+  EXPECT_EQ(cut_band(band, time, 200, 100, 900).freq_hz, cut_band(band, 5200, 5100, 5900).freq_hz);
+}
+
+TEST(CutThroughARecut, HasAPieceForEachStretchThatTheWindowMeets) {
+  const mix::Document document = recut_document();
+  const mix::TimeMap time(document, document.versions[0]);
+  const Automation a{0, {{-100, -50}, {2500, -40}, {5900, -30}}};
+  const Automation cut = cut_level(a, 0, time, 500, 400, 2000);
+  EXPECT_EQ(cut.points, (std::vector<mix::AutomationPoint>{{2500 - 5500, -40}, {400, -30}})) << "the old points, moved; the second is at the window's 900";
+  ASSERT_EQ(cut.later.size(), 2U);
+  EXPECT_EQ(cut.later[0].from, 500);
+  EXPECT_NEAR(cut.later[0].constant, -50 + 10.0 * 99 / 2600, 1e-12) << "the hole: the value before the old timeline began";
+  EXPECT_EQ(cut.later[1], (mix::AutomationPiece{700, 0, {{-100 - 1300, -50}, {2500 - 1300, -40}, {5900 - 1300, -30}}}));
+  const Automation flat{0, {{0, -6}, {9000, -6}}};
+  EXPECT_EQ(cut_level(flat, 0, time, 0, 0, 3000), (Automation{-6, {}})) << "nothing jumps where all is of one value";
+}
+
 TEST(CutBand, StandsStillWhereNothingMoves) {
   const mix::EqBand band{mix::FilterType::peak, {0, {{1000, 200}, {2000, 400}}}, {1, {}}, {6, {}}, {}};
   const program::Band before = cut_band(band, 0, 0, 1000), after = cut_band(band, 0, 2000, 9000);

@@ -12,7 +12,7 @@ using ::testing::Not;
 plan::Plan small_plan() {
   plan::Plan plan;
   plan.sample_rate = 48000;
-  plan.length = 40 * 48000;
+  constexpr Frames kLength = 40 * 48000;
   Matrix plain;
   plain.rows = plain.columns = 2, plain.values = {1, 0, 0, 1};
   plan::StemTimeline timeline;
@@ -21,9 +21,10 @@ plan::Plan small_plan() {
     timeline.placements.push_back({static_cast<Frames>(c) * 480000, 480000, c});
   }
   plan.timelines.push_back(timeline);
-  plan.masters.push_back({0, 0, 2, {{0, plain}}});
+  plan.masters.push_back({0, 0, 2, {{0, plain}}, kLength});
   for (int p = 0; p < 3; ++p) {
     plan::Print& print = plan.prints.emplace_back();
+    print.length = kLength;
     print.inputs = {{0, plain}};
     if (p < 2) print.master = 0;
   }
@@ -69,7 +70,7 @@ TEST(JobTasks, StemSetsAreComparedOnceTheirFilesAreThere) {
   const std::vector<Task> tasks = job_tasks(plan, 4800, reach, std::span(&set, 1));
   const auto compares = of_kind(tasks, TaskKind::compare, 0);
   ASSERT_EQ(compares.size(), 1u);
-  EXPECT_EQ(tasks[compares[0]].length, plan.length);
+  EXPECT_EQ(tasks[compares[0]].length, plan.prints[0].length);
   EXPECT_THAT(tasks[compares[0]].needs, ::testing::ElementsAre(of_kind(tasks, TaskKind::finish, 0)[0], of_kind(tasks, TaskKind::finish, 1)[0]));
 }
 
