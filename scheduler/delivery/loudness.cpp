@@ -153,8 +153,7 @@ LoudnessReading aggregate(const LoudnessMaterial& material, Frames first_subbloc
     reading.channel_dc_offset.push_back(material.frames > 0 ? std::accumulate(sums.begin(), sums.end(), 0.0) / static_cast<double>(material.frames) : 0.0);
   reading.is_too_short = powers.size() < kMomentary;
   if (!material.speech_energy.empty()) {
-    std::vector<double> weights = material.speech_weights.empty() ? material.weights : material.speech_weights;
-    for (double& weight : weights) weight *= std::pow(10.0, material.speech_gain_db / 10.0);
+    const std::vector<double>& weights = material.speech_weights.empty() ? material.weights : material.speech_weights;
     reading.dialogue = dialogue(powers, weighted_powers(material.speech_energy, weights, first_subblock, subblocks, material.subblock_frames), reading.integrated_lufs);
   }
   if (!material.m_energy.empty()) reading.leqm_db = leqm(material, first_subblock, subblocks);

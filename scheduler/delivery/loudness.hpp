@@ -20,9 +20,8 @@ struct LoudnessMaterial {
   std::vector<std::vector<double>> energy;  // [channels][sub-blocks]: sums of squares, K-weighted; full scale is 1.0
   std::vector<double> true_peak;            // [channels], linear
   std::vector<double> sample_peak;          // [channels], linear
-  std::vector<std::vector<double>> speech_energy{};  // [channels][sub-blocks] of the dialogue stems' sum, K-weighted; empty: there is none
+  std::vector<std::vector<double>> speech_energy{};  // [channels][sub-blocks] of the dialogue stems' sum as delivered, K-weighted; empty: there is none
   std::vector<double> speech_weights{};              // [channels of speech_energy]; empty: `weights`
-  double speech_gain_db = 0;                         // gain that the whole was given after `speech_energy` was measured
   std::vector<std::vector<double>> m_energy{};       // [channels][sub-blocks], M-weighted; empty: Leq(m) is not asked
   std::vector<double> leqm_levels_db{};              // [channels] of m_energy: replay levels, leqm_levels_db()
   std::vector<std::vector<double>> sums{};           // [channels][any stretches]: of the samples; empty: no DC offset

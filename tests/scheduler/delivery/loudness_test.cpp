@@ -162,13 +162,6 @@ TEST(DialogueLoudness, OfASilentStemIsNone) {
   EXPECT_EQ(aggregate(programme({{-27, 10}})).dialogue, std::nullopt) << "no stem at all";
 }
 
-TEST(DialogueLoudness, KnowsTheGainThatTheMixWasGiven) {
-  LoudnessMaterial material = programme({{-21, 10}});
-  material.speech_energy = energy_of({{-29, 10}});
-  material.speech_gain_db = 6;
-  EXPECT_NEAR(*aggregate(material).dialogue->stem_lufs, -23, 1e-9);
-}
-
 TEST(DialogueLoudness, OfAStretchKnowsNothingOfTheRest) {
   LoudnessMaterial material = programme({{-10, 10}, {-30, 20}, {-10, 10}});
   material.speech_energy = energy_of({{-12, 10}, {-32, 20}, {-12, 10}});
