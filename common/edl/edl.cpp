@@ -203,7 +203,7 @@ class Parser {
   }
 
   void read_event() {
-    std::size_t first_time = 0;
+    std::size_t first_time = 1;  // behind the event's number
     while (first_time < tokens_.size() && !is_like_timecode(tokens_[first_time].text)) ++first_time;
     std::size_t times = 0;
     while (first_time + times < tokens_.size() && is_like_timecode(tokens_[first_time + times].text)) ++times;
@@ -270,7 +270,8 @@ class Parser {
     const std::int64_t day = std::int64_t{24} * 3600 * rate_->nominal, most = kLongestPastMidnightSeconds * rate_->nominal;
     for (std::size_t i = 0; i < 4; i += 2) {
       if (*times[i + 1] >= *times[i]) continue;
-      const bool is_past_midnight = *times[i + 1] + day - *times[i] <= most;
+      const std::int64_t wrapped = *times[i + 1] + day - *times[i];
+      const bool is_past_midnight = wrapped >= 0 && wrapped <= most;
       if (is_past_midnight) { *times[i + 1] += day; continue; }
       const char* const side = i == 0 ? "source" : "record";
       error(tokens_[first + i + 1], fmt::format("{} out {} is before {} in {}", side, tokens_[first + i + 1].text, side, tokens_[first + i].text),

@@ -139,6 +139,12 @@ TEST(Edl, GoesOnPastMidnight) {
   EXPECT_EQ(event.length(), 480);
 }
 
+TEST(Edl, DoesNotTakeAnyOutBeforeItsInForMidnight) {
+  EXPECT_THAT(mistakes("1 R V C 44:11:58:10 19:11:58:18 01:00:13:10 01:00:17:18\n"), ::testing::StartsWith("error: source out 19:11:58:18 is before source in 44:11:58:10\n"));
+  EXPECT_THAT(mistakes("1 R V C 23:00:00:00 01:00:00:00 01:00:13:10 01:00:17:18\n"), ::testing::StartsWith("error: source out 01:00:00:00 is before source in 23:00:00:00\n"))
+      << "two hours in one event are a mistake";
+}
+
 TEST(Edl, FindsWhatOverlapsOnOneChannel) {
   const List list = read(
       "1 R V  C 00:00:00:00 00:00:02:00 00:00:00:00 00:00:02:00\n"
@@ -178,6 +184,8 @@ TEST(Edl, SaysWhatIsWrongWithALineAndWhere) {
   EXPECT_THAT(mistakes("001  R1  V  D  01:00:00:00 01:00:05:00 01:00:10:00 01:00:15:00\n"), ::testing::StartsWith("error: a dissolve without its length in frames\n"));
   EXPECT_THAT(mistakes("001  V  C  01:00:00:00 01:00:05:00 01:00:10:00 01:00:15:00\n"),
               ::testing::StartsWith("error: an event without a reel, channels and a transition before its timecodes\n"));
+  EXPECT_THAT(mistakes("01:00:00:00 01:00:05:00 01:00:10:00 01:00:15:00\n"), ::testing::StartsWith("error: an event with 3 timecodes, and it needs 4: "));
+  EXPECT_THAT(mistakes("1 01:00:00:00 01:00:05:00 01:00:10:00 01:00:15:00\n"), ::testing::StartsWith("error: unknown transition \"1\"\n"));
   EXPECT_THAT(mistakes("1 R V C 00:01:00;00 00:01:00;05 01:00:10;00 01:00:10;05\n", rate("29.97df")),
               ::testing::StartsWith("error: \"00:01:00;00\" does not exist: drop-frame counting skips frames 0 to 1 there; the next label is \"00:01:00;02\"\n"));
   EXPECT_THAT(mistakes("1 R V C 00:01:00;04 00:01:00;05 01:00:10;00 01:00:10;01\n"), ::testing::StartsWith("error: \"00:01:00;04\" is drop-frame timecode, and 24 frames a second has none"));
