@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <condition_variable>
 #include <fstream>
 #include <mutex>
@@ -87,7 +88,7 @@ std::optional<LeaseFile> read_lease(const std::string& path) {
 /// By the file server's clock: a file made now beside it shows what time it is there.
 double silent_seconds(const std::string& path) {
   struct stat then {}, now {};
-  if (::stat(path.c_str(), &then) != 0) return 1e9;
+  if (::stat(path.c_str(), &then) != 0) return 0;  // it went away this moment
   const std::string probe = path + "." + unique_name();
   const Descriptor file(::open(probe.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (file.is_open() && ::fstat(file.get(), &now) == 0) ::unlink(probe.c_str());
@@ -145,11 +146,16 @@ Result<std::optional<Lease>> Lease::take_exclusive(const std::string& path) {
     std::optional<LeaseFile> other = read_lease(path);
     if (!other) continue;  // it went away this moment
     if (is_alive(*other, path)) return std::optional<Lease>();
-    // Its process is gone. Two that find that out at once must not take each other's: what is moved away has to be what was read.
-    const std::string aside = path + "." + unique_name();
-    if (::rename(path.c_str(), aside.c_str()) != 0) continue;
-    if (const std::optional<LeaseFile> moved = read_lease(aside); moved && moved->text != other->text) ::link(aside.c_str(), path.c_str());
-    ::unlink(aside.c_str());
+    // Its process is gone. Of several that find that out, one at a time looks again and removes it: what it removes is then what it read.
+    const std::string takeover = path + ".takeover";
+    TRY_ASSIGN(const bool is_mine, write_new(takeover, {}));
+    if (is_mine) {
+      if (std::optional<LeaseFile> still = read_lease(path); still && !is_alive(*still, path)) ::unlink(path.c_str());
+    } else {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      if (std::optional<LeaseFile> by = read_lease(takeover); !by || is_alive(*by, takeover)) continue;  // else it died at it
+    }
+    ::unlink(takeover.c_str());
   }
   return fail(Errc::io_error, "{}: cannot take this lease; other processes keep taking it", path);
 }
