@@ -32,6 +32,14 @@ constexpr std::size_t kIrSpectraLimit = 256u << 20;
 
 Error stopped() { return fail(Errc::cancelled, "stopped; what was rendered stays in the store, and a second start goes on from there"); }
 
+/// Of each print whether it belongs to this run: those that are asked for, and what they are the same as.
+std::vector<bool> wanted_prints(const plan::Plan& plan, const FarmOptions& options) {
+  if (options.only_prints == nullptr) return std::vector<bool>(plan.prints.size(), true);
+  std::vector<bool> wanted(plan.prints.size(), false);
+  for (const std::size_t p : *options.only_prints) wanted[p] = wanted[plan.prints[p].same_as.value_or(p)] = true;
+  return wanted;
+}
+
 /// The delivery spec that an output is judged by; null where there is none.
 const scheduler::Spec* spec_of(const FarmOptions& options, std::size_t deliverable) {
   if (options.specs == nullptr || !options.specs->of_deliverable[deliverable]) return nullptr;
@@ -62,22 +70,26 @@ class LocalFarm {
  public:
   LocalFarm(const mix::Document& document, const plan::Plan& plan, const Store& store, const FarmOptions& options)
       : document_(document), plan_(plan), store_(store), options_(options), sources_(source_files(plan), plan.sample_rate, store), irs_(sources_, kIrSpectraLimit),
-        masters_(document, plan, options.specs), stem_sums_(document, plan, options.output_folder) {
+        masters_(document, plan, options.specs), wanted_(wanted_prints(plan, options)), stem_sums_(document, plan, wanted_, options.output_folder) {
     std::vector<scheduler::Task> tasks =
-        scheduler::job_tasks(plan, std::max<Frames>(kernels::history_frames(plan.sample_rate), kernels::kTruePeakHistory), masters_.reaches(), stem_sums_.sets());
+        scheduler::job_tasks(plan, std::max<Frames>(kernels::history_frames(plan.sample_rate), kernels::kTruePeakHistory), masters_.reaches(), stem_sums_.sets(),
+                             wanted_);
+    const std::vector<bool> needed = scheduler::needed_chunks(tasks, plan.chunks.size());
     std::vector<bool> done(tasks.size(), false);
     for (std::size_t c = 0; c < plan.chunks.size(); ++c) {
-      done[c] = store.has(plan.chunks[c].key);
-      if (!done[c] && options.expected != nullptr && options.expected->contains(plan.chunks[c].key)) ++lost_chunks_;
       chunk_of_.emplace(plan.chunks[c].key, c);
+      done[c] = !needed[c] || store.has(plan.chunks[c].key);
+      if (!needed[c]) continue;
+      ++progress_.chunks_total;
+      if (!done[c] && options.expected != nullptr && options.expected->contains(plan.chunks[c].key)) ++lost_chunks_;
       if (done[c]) ++progress_.chunks_reused;
       else progress_.audio_total_seconds += seconds(plan.chunks[c].program.length);
     }
-    progress_.chunks_total = plan.chunks.size();
     for (const scheduler::Task& task : tasks) progress_.ranges_total += task.kind == TaskKind::range ? 1 : 0;
     state_ = std::make_unique<JobState>(std::move(tasks), done);
-    for (const plan::Print& print : plan.prints) {
-      if (print.same_as) {
+    for (std::size_t p = 0; p < plan.prints.size(); ++p) {
+      const plan::Print& print = plan.prints[p];
+      if (print.same_as || !wanted_[p]) {
         prints_.push_back(nullptr);
         continue;
       }
@@ -252,6 +264,11 @@ class LocalFarm {
     return out;
   }
 
+  [[nodiscard]] bool is_reported(const plan::Print& print) const {
+    if (options_.only_prints == nullptr) return true;
+    return std::binary_search(options_.only_prints->begin(), options_.only_prints->end(), static_cast<std::size_t>(&print - plan_.prints.data()));
+  }
+
   scheduler::Report report() {
     scheduler::Report report;
     report.mix = document_.path;
@@ -261,10 +278,11 @@ class LocalFarm {
     report.start_frames = document_.start_frames;
     report.length = document_.length;
     for (std::size_t v = 0; v < document_.versions.size(); ++v)
-      if (std::any_of(plan_.prints.begin(), plan_.prints.end(), [&](const plan::Print& print) { return print.version == v; }))
+      if (std::any_of(plan_.prints.begin(), plan_.prints.end(), [&](const plan::Print& print) { return print.version == v && is_reported(print); }))
         report.versions.push_back(scheduler::report_version(document_, document_.versions[v]));
     for (std::size_t i = 0; i < plan_.prints.size(); ++i) {
       const plan::Print& print = plan_.prints[i];
+      if (!is_reported(print)) continue;
       const std::size_t source = print.same_as.value_or(i);
       scheduler::ReportOutput& out = report.outputs.emplace_back();
       out.version = document_.versions[print.version].name;
@@ -302,9 +320,10 @@ class LocalFarm {
   worker::Sources sources_;
   worker::IrCache irs_;
   Masters masters_;
+  std::vector<bool> wanted_;  // by print: belongs to this run
   StemSums stem_sums_;
   std::map<program::Key, TaskId> chunk_of_;
-  std::vector<std::unique_ptr<worker::Print>> prints_;  // parallel to plan.prints; null where it is the same as an earlier one
+  std::vector<std::unique_ptr<worker::Print>> prints_;  // parallel to plan.prints; null where it is the same as an earlier one, or not asked for
   std::vector<std::vector<std::string>> digests_;       // of each print's files; written by its finish task alone
   std::vector<scheduler::LoudnessReading> readings_;
   std::vector<OutputCurves> curves_;

@@ -27,6 +27,7 @@ struct FarmOptions {
   int threads = 1;
   std::string output_folder;
   const std::set<program::Key>* expected = nullptr;  // chunks that an earlier render left in the store: the report counts those that are gone
+  const std::vector<std::size_t>* only_prints = nullptr;  // indices into Plan::prints, ascending: these alone are printed, compared and reported; null: all
   const scheduler::SpecTable* specs = nullptr;  // of the document's deliverables, without errors; null: nothing is checked
   std::function<void(const RenderProgress&)> on_progress;  // may be called from any thread, one at a time; may be empty
   WorkDone* work = nullptr;  // filled with what was done and how long it took; may be null
@@ -34,6 +35,7 @@ struct FarmOptions {
 };
 
 /// Renders what the plan asks for and the store does not have, prints every output, and reports. Outputs appear whole or not at all.
+/// With only_prints: what those ask for. Stem sets of which some print is left out are not compared (scheduler/plan/print_groups.hpp keeps them together).
 /// Errors: Errc::invalid_input (a source broken or changed), Errc::no_space, Errc::io_error, Errc::cancelled.
 Result<scheduler::Report> run_locally(const mix::Document& document, const plan::Plan& plan, const Store& store, const FarmOptions& options);
 

@@ -21,8 +21,13 @@ double dbfs(double value) { return 20 * std::log10(value); }
 
 }  // namespace
 
-StemSums::StemSums(const mix::Document& document, const plan::Plan& plan, std::string output_folder)
-    : document_(document), plan_(plan), folder_(std::move(output_folder)), sets_(plan::stem_sets(document, plan)), differences_(sets_.size(), 0.0) {}
+StemSums::StemSums(const mix::Document& document, const plan::Plan& plan, const std::vector<bool>& prints, std::string output_folder)
+    : document_(document), plan_(plan), folder_(std::move(output_folder)), sets_(plan::stem_sets(document, plan)) {
+  std::erase_if(sets_, [&](const plan::StemSet& set) {
+    return !prints[set.master] || !std::all_of(set.stems.begin(), set.stems.end(), [&](std::size_t stem) { return prints[stem]; });
+  });
+  differences_.assign(sets_.size(), 0.0);
+}
 
 Result<void> StemSums::measure(std::size_t index, Frames first, Frames count) {
   const plan::StemSet& set = sets_[index];

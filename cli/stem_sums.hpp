@@ -15,7 +15,8 @@ namespace dubfarm::cli {
 /// Document and plan outlive it. Threads: measure() may run on many at once.
 class StemSums {
  public:
-  StemSums(const mix::Document& document, const plan::Plan& plan, std::string output_folder);
+  /// @param prints  of each print whether it belongs to this run; sets with one that does not are none.
+  StemSums(const mix::Document& document, const plan::Plan& plan, const std::vector<bool>& prints, std::string output_folder);
 
   [[nodiscard]] const std::vector<plan::StemSet>& sets() const { return sets_; }
   /// Holds a range of the delivered files of a set against its printmaster's: TaskKind::compare.

@@ -18,12 +18,16 @@ void add_chunks_heard(const plan::Plan& plan, const std::vector<plan::PrintInput
 
 }  // namespace
 
-std::vector<Task> job_tasks(const plan::Plan& plan, Frames history, std::span<const MasterReach> masters, std::span<const plan::StemSet> stem_sets) {
+std::vector<Task> job_tasks(const plan::Plan& plan, Frames history, std::span<const MasterReach> masters, std::span<const plan::StemSet> stem_sets,
+                            const std::vector<bool>& prints) {
+  const auto is_printed = [&](std::size_t p) { return prints.empty() || prints[p]; };
   std::vector<Task> tasks;
   for (std::size_t c = 0; c < plan.chunks.size(); ++c) tasks.push_back({TaskKind::chunk, c, 0, plan.chunks[c].program.length, {}});
   std::vector<std::optional<TaskId>> solved(plan.masters.size());
   for (std::size_t m = 0; m < masters.size(); ++m) {
-    if (!masters[m].is_measured) continue;
+    bool is_taken = false;
+    for (std::size_t p = 0; p < plan.prints.size(); ++p) is_taken |= plan.prints[p].master == m && is_printed(p);
+    if (!masters[m].is_measured || !is_taken) continue;
     const Frames length = plan.masters[m].length;
     Task solve{TaskKind::solve, m, 0, length, {}};
     const Frames step = range_length(plan.masters[m].channels, plan.sample_rate);
@@ -36,10 +40,10 @@ std::vector<Task> job_tasks(const plan::Plan& plan, Frames history, std::span<co
     solved[m] = tasks.size();
     tasks.push_back(std::move(solve));
   }
-  std::vector<TaskId> finished(plan.prints.size());
+  std::vector<std::optional<TaskId>> finished(plan.prints.size());
   for (std::size_t p = 0; p < plan.prints.size(); ++p) {
     const plan::Print& print = plan.prints[p];
-    if (print.same_as) continue;
+    if (print.same_as || !is_printed(p)) continue;
     Task finish{TaskKind::finish, p, 0, print.length, {}};
     const Frames step = range_length(channel_count(print.layout), plan.sample_rate);
     for (Frames first = 0; first < print.length; first += step) {
@@ -58,8 +62,11 @@ std::vector<Task> job_tasks(const plan::Plan& plan, Frames history, std::span<co
     tasks.push_back(std::move(finish));
   }
   for (std::size_t s = 0; s < stem_sets.size(); ++s) {
-    std::vector<TaskId> needs = {finished[stem_sets[s].master]};
-    for (const std::size_t stem : stem_sets[s].stems) needs.push_back(finished[stem]);
+    std::vector<TaskId> needs;
+    if (const auto master = finished[stem_sets[s].master]) needs.push_back(*master);
+    for (const std::size_t stem : stem_sets[s].stems)
+      if (finished[stem]) needs.push_back(*finished[stem]);
+    if (needs.empty()) continue;
     std::sort(needs.begin(), needs.end());
     needs.erase(std::unique(needs.begin(), needs.end()), needs.end());
     const Frames step = 60 * static_cast<Frames>(plan.sample_rate);
@@ -67,6 +74,14 @@ std::vector<Task> job_tasks(const plan::Plan& plan, Frames history, std::span<co
     for (Frames first = 0; first < length; first += step) tasks.push_back({TaskKind::compare, s, first, std::min(step, length - first), needs});
   }
   return tasks;
+}
+
+std::vector<bool> needed_chunks(std::span<const Task> tasks, std::size_t chunks) {
+  std::vector<bool> needed(chunks, false);
+  for (const Task& task : tasks)
+    for (const TaskId input : task.needs)
+      if (input < chunks) needed[input] = true;
+  return needed;
 }
 
 }  // namespace dubfarm::scheduler

@@ -23,7 +23,12 @@ struct MasterReach {
 /// compared once their files are finished. Chunks are in the order of the timeline, so that outputs grow from their start.
 /// @param history  frames before a range that printing it reads too.
 /// @param masters  one for each of plan.masters.
+/// @param prints   which prints are printed; empty: all. The others have no tasks: no range and no finish; no master is measured for them alone, and
+///                 nothing is compared where none of a set is printed. Chunks have their tasks in any case: needed_chunks() says which matter.
 [[nodiscard]] std::vector<Task> job_tasks(const plan::Plan& plan, Frames history, std::span<const MasterReach> masters = {},
-                                          std::span<const plan::StemSet> stem_sets = {});
+                                          std::span<const plan::StemSet> stem_sets = {}, const std::vector<bool>& prints = {});
+
+/// Which of the plan's `chunks` any other task needs.
+[[nodiscard]] std::vector<bool> needed_chunks(std::span<const Task> tasks, std::size_t chunks);
 
 }  // namespace dubfarm::scheduler

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <map>
+
 namespace dubfarm::scheduler {
 namespace {
 
@@ -72,6 +74,31 @@ TEST(JobTasks, StemSetsAreComparedOnceTheirFilesAreThere) {
   ASSERT_EQ(compares.size(), 1u);
   EXPECT_EQ(tasks[compares[0]].length, plan.prints[0].length);
   EXPECT_THAT(tasks[compares[0]].needs, ::testing::ElementsAre(of_kind(tasks, TaskKind::finish, 0)[0], of_kind(tasks, TaskKind::finish, 1)[0]));
+}
+
+TEST(JobTasks, PrintsThatAreLeftOutHaveNoTasks) {
+  plan::Plan plan = small_plan();
+  for (int c = 0; c < 2; ++c) plan.chunks.emplace_back();
+  plan.timelines.push_back({0, 1, {{0, 480000, 4}, {480000, 480000, 5}}});
+  plan.prints[2].inputs[0].timeline = 1;
+  const MasterReach reach[] = {{0, 0, true}};
+  plan::StemSet set;
+  set.master = 0, set.stems = {1};
+  const auto kinds = [&](const std::vector<bool>& prints) {
+    const std::vector<Task> tasks = job_tasks(plan, 4800, reach, std::span(&set, 1), prints);
+    std::map<TaskKind, std::size_t> count;
+    for (const Task& task : tasks) ++count[task.kind];
+    return std::pair(count, needed_chunks(tasks, plan.chunks.size()));
+  };
+  using Kinds = std::map<TaskKind, std::size_t>;
+  const auto [only_plain, plain_chunks] = kinds({false, false, true});
+  EXPECT_EQ(only_plain, (Kinds{{TaskKind::chunk, 6}, {TaskKind::range, 2}, {TaskKind::finish, 1}})) << "no gain is found that nobody takes";
+  EXPECT_EQ(plain_chunks, (std::vector<bool>{false, false, false, false, true, true}));
+  const auto [only_stem, stem_chunks] = kinds({false, true, false});
+  EXPECT_EQ(only_stem, (Kinds{{TaskKind::chunk, 6}, {TaskKind::measure, 2}, {TaskKind::solve, 1}, {TaskKind::range, 2}, {TaskKind::finish, 1}, {TaskKind::compare, 1}}))
+      << "held against a printmaster that is there already";
+  EXPECT_EQ(stem_chunks, (std::vector<bool>{true, true, true, true, false, false}));
+  EXPECT_EQ(kinds({true, true, true}), kinds({}));
 }
 
 }  // namespace
