@@ -10,6 +10,7 @@
 #include "cli/explain.hpp"
 #include "cli/plan.hpp"
 #include "cli/init.hpp"
+#include "cli/keys.hpp"
 #include "cli/measure.hpp"
 #include "cli/recut.hpp"
 #include "cli/render.hpp"
@@ -159,6 +160,24 @@ int run(int argc, char** argv) {
   CLI::App* const lose = store_verb("lose", "Delete chunks by chance, to test that nothing depends on them", run_store_lose);
   lose->add_option("--percent", store.percent, "How many of a hundred")->required()->check(CLI::Range(0.0, 100.0));
   lose->add_option("--seed", store.seed, "Which ones (default: 1)");
+
+  KeysOptions keys;
+  verb = app.add_subcommand("keys", "Make and revoke the keys by which scheduler and workers know each other");
+  verb->require_subcommand(1);
+  const auto keys_verb = [&](const char* name, const char* what, int (*act)(const KeysOptions&)) {
+    CLI::App* const action = verb->add_subcommand(name, what);
+    action->callback([&keys, &status, act] { status = act(keys); });
+    return action;
+  };
+  keys_verb("init", "Make the scheduler's pair", run_keys_init)->add_option("folder", keys.folder, "Folder of the keys; made if it is not there (default: ~/.config/dubfarm/keys)");
+  CLI::App* const keys_worker = keys_verb("worker", "Make a worker's pair and let it in", run_keys_worker);
+  keys_worker->add_option("name", keys.name, "What the worker is called, here and on the dashboard")->required();
+  keys_worker->add_option("--out", keys.out, "Where its key file goes (default: workers/NAME.key among the keys)");
+  CLI::App* const keys_revoke = keys_verb("revoke", "Let a worker in no more, at once", run_keys_revoke);
+  keys_revoke->add_option("name", keys.name, "The worker's name")->required();
+  CLI::App* const keys_list = keys_verb("list", "Say which workers are let in", run_keys_list);
+  keys_list->add_flag("--json", keys.json, "Print JSON on stdout");
+  for (CLI::App* const action : {keys_worker, keys_revoke, keys_list}) action->add_option("--keys", keys.folder, "Folder of the keys (default: ~/.config/dubfarm/keys)");
 
   std::string shell;
   verb = app.add_subcommand("completion", "Print a completion script for bash, zsh or fish");
