@@ -204,13 +204,23 @@ enum class Role : std::uint8_t { viewer, submitter, admin };  // each may do wha
 [[nodiscard]] std::string_view name_of(Role role);
 [[nodiscard]] std::optional<Role> role_of(std::string_view name);
 
+/// What a token may do in one project; "*" stands for all of them.
+struct Grant {
+  Role role = Role::viewer;
+  std::string project;
+  friend bool operator==(const Grant&, const Grant&) = default;
+};
+/// "submitter:film,viewer:*", as the database and the command line write grants.
+[[nodiscard]] std::string grants_text(const std::vector<Grant>& grants);
+/// Errors: invalid_input (an unknown role, no project, the same project twice).
+[[nodiscard]] Result<std::vector<Grant>> parse_grants(std::string_view text);
+
 /// What is kept of a token; never the token.
 struct TokenRecord {
   std::string id;            // 16 hexadecimal digits: the token's first part, to find it by
   std::string name;          // whose
   std::array<std::uint8_t, 32> sha256{};  // of the whole token
-  Role role = Role::viewer;
-  std::string project;       // "*": all
+  std::vector<Grant> grants; // what none of them allows is denied
   WallTime created;
   std::optional<WallTime> expires, revoked;
 };
