@@ -1,4 +1,4 @@
-# dubfarm_room(NAME): the library of one top-level folder, with every .cpp below it but main.cpp.
+# dubfarm_room(NAME): the library of one top-level folder, with every .cpp below it but main.cpp and what is of the CUDA module (Cuda.cmake).
 # A file named *_avx2.cpp or *_avx512.cpp is compiled for that instruction set, and called only after a check at run time.
 # -fno-trapping-math and -fno-math-errno let selects and square roots vectorise; they change no bit. The two warnings are false ones
 # from g++ 12's own intrinsics (GCC bug 105593).
@@ -10,7 +10,7 @@ function(dubfarm_room name)
     set(sanitized_loops "-O1;-fno-sanitize-address-use-after-scope")
   endif()
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${name}/*.cpp")
-  list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
+  list(FILTER sources EXCLUDE REGEX "/main\\.cpp$|/cuda_module/")
   add_library(dubfarm_${name} STATIC ${sources})
   add_library(dubfarm::${name} ALIAS dubfarm_${name})
   target_include_directories(dubfarm_${name} PUBLIC "${PROJECT_SOURCE_DIR}")

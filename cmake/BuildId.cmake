@@ -1,0 +1,11 @@
+# Writes OUTPUT, a header with a hash over every file below FOLDER/kernels and FOLDER/common/filter that kernels are built from.
+file(GLOB_RECURSE files RELATIVE "${FOLDER}" "${FOLDER}/kernels/*.hpp" "${FOLDER}/kernels/*.h" "${FOLDER}/kernels/*.cu" "${FOLDER}/kernels/device/cuda_module/*.cpp" "${FOLDER}/common/filter/*.hpp")
+list(SORT files)
+set(text "")
+foreach(file IN LISTS files)
+  file(SHA256 "${FOLDER}/${file}" hash)
+  string(APPEND text "${file} ${hash}\n")
+endforeach()
+string(SHA256 id "${text}")
+string(SUBSTRING "${id}" 0 16 id)
+file(WRITE "${OUTPUT}" "#pragma once\n#define DUBFARM_KERNELS_BUILD_ID \"${id}\"\n")

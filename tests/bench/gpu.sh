@@ -1,0 +1,115 @@
+#!/usr/bin/env bash
+# Builds, checks and measures the CUDA backend on a machine with a GPU, in under 8 minutes; JSON on stdout or into a file.
+#   tests/bench/gpu.sh [--out FILE] [--build FOLDER] [--no-peers]
+#   tests/bench/gpu.sh --host-only      the parts that need no GPU: kernels compiled by g++ and, where it is, nvcc; hashes of the emulation
+# It needs nvcc (CUDA 12 or newer), a C++20 compiler and nothing else: kernels alone, without libsndfile and the rest of dubfarm. What it finds
+# besides it uses: compute-sanitizer, torchaudio, CuPy, JAX (python3), and, with DUBFARM=PATH, a whole dubfarm for a chunk from file to stem.
+# Exit status: 0 all checks passed, 1 one failed, 2 wrong usage, 3 this machine cannot (no nvcc, no GPU, does not compile).
+set -euo pipefail
+root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.." && pwd)
+say() { printf '==> %s\n' "$*" >&2; }
+die() { printf 'error: %s\n' "$2" >&2; exit "$1"; }
+
+out=/dev/stdout build=$root/build/gpu peers=yes host_only=no
+while [ $# -gt 0 ]; do
+  case $1 in
+    --out) [ $# -ge 2 ] || die 2 "--out needs a file"; out=$2; shift 2 ;;
+    --build) [ $# -ge 2 ] || die 2 "--build needs a folder"; build=$2; shift 2 ;;
+    --no-peers) peers=no; shift ;;
+    --host-only) host_only=yes; shift ;;
+    *) die 2 "unknown argument \"$1\"; see the head of tests/bench/gpu.sh" ;;
+  esac
+done
+began=$SECONDS
+nvcc=${NVCC:-$(command -v nvcc || ls /usr/local/cuda/bin/nvcc /opt/cuda/bin/nvcc 2>/dev/null | head -n 1 || true)}
+smi=${NVIDIA_SMI:-nvidia-smi}
+cxx=${CXX:-g++}
+command -v "$cxx" >/dev/null || die 3 "no C++ compiler: \"$cxx\" is not there; set CXX"
+
+architecture=90 gpu=''
+if [ "$host_only" = no ]; then
+  command -v "$smi" >/dev/null || die 3 "no GPU here: there is no $smi, so no NVIDIA driver; --host-only checks what needs none"
+  gpu=$("$smi" --query-gpu=name,driver_version,compute_cap,memory.total,pcie.link.gen.max,pcie.link.width.max --format=csv,noheader -i 0 2>/dev/null | head -n 1) || true
+  [ -n "$gpu" ] || die 3 "no GPU here: $smi shows none; --host-only checks what needs none"
+  [ -n "$nvcc" ] || die 3 "no nvcc: install the CUDA toolkit (12 or newer), or set NVCC"
+  architecture=$(cut -d, -f3 <<<"$gpu" | tr -d ' .')
+  [[ $architecture =~ ^[0-9]+$ ]] || die 3 "$smi does not say the compute capability of the GPU: \"$gpu\""
+fi
+
+# ---- build ----------------------------------------------------------------------------------------------------------------------
+mkdir -p "$build/cuda" "$build/host"
+jobs=$(nproc)
+flags="-std=c++20 -O2 -I$root"
+cuda_flags="-fmad=false --ftz=false --prec-div=true --prec-sqrt=true --expt-relaxed-constexpr -gencode=arch=compute_$architecture,code=sm_$architecture"
+# compile COMMAND OBJECTS SOURCE...: objects are named by their sources; one command line a source, as many side by side as there are processors.
+compile() {
+  local command=$1 folder=$2; shift 2
+  printf '%s\n' "$@" | xargs -P "$jobs" -I{} bash -c 'o=$2/$(tr / _ <<<"${3#$4/}").o; [ "$o" -nt "$3" ] && [ "$o" -nt "$2/.headers" ] || $1 -c "$3" -o "$o"' _ "$command" "$folder" {} "$root" ||
+    die 3 "a source did not compile (see above)"
+}
+newest=$(find "$root/kernels" "$root/common" "$root/tests/bench/gpu" "$root/tests/emulated" -name '*.h*' -newer "$build/.headers" 2>/dev/null | head -n 1 || true)
+if [ ! -e "$build/.headers" ] || [ -n "$newest" ]; then touch "$build/.headers" "$build/cuda/.headers" "$build/host/.headers"; fi
+mapfile -t kernels < <(find "$root/kernels" -name '*.cu' | LC_ALL=C sort)
+[ ${#kernels[@]} -gt 0 ] || die 3 "no kernels below $root/kernels"
+cases=("$root/tests/bench/gpu/main.cpp" "$root/tests/bench/gpu/cases.cpp")
+
+say "building the emulation (${#kernels[@]} kernel files)"
+compile "$cxx $flags -ffp-contract=off -x c++" "$build/host" "${kernels[@]}" "${cases[@]}" "$root"/tests/emulated/*.cpp
+"$cxx" "$build"/host/*.o -o "$build/bench_emulated" -pthread || die 3 "the emulation did not link"
+if [ -n "$nvcc" ]; then
+  say "building for sm_$architecture"
+  compile "$nvcc $flags $cuda_flags -DDUBFARM_BENCH_CUDA -Xcompiler=-ffp-contract=off -x cu" "$build/cuda" "${kernels[@]}" "$root/tests/bench/gpu/ceilings.cu" "${cases[@]}"
+  "$nvcc" "$build"/cuda/*.o -o "$build/bench_cuda" -lcufft || die 3 "the benchmark did not link"
+fi
+
+# ---- check ----------------------------------------------------------------------------------------------------------------------
+say "hashes of the emulation"
+"$build/bench_emulated" hashes >"$build/emulated.txt"
+count=$(wc -l <"$build/emulated.txt")
+[ "$count" -gt 0 ] || die 1 "the emulation ran no case"
+if [ "$host_only" = yes ]; then
+  say "$count cases ran in the emulation${nvcc:+; nvcc built them for sm_$architecture}; nothing was measured: that needs a GPU"
+  exit 0
+fi
+failed=0
+say "50 runs of every case on the GPU, one hash each"
+repeats=true
+"$build/bench_cuda" hashes 50 >"$build/gpu.txt" || { repeats=false; failed=1; }
+equal=true
+diff "$build/emulated.txt" "$build/gpu.txt" >&2 || { equal=false; failed=1; say "the GPU and the emulation differ in the cases above"; }
+sanitizer() { # sanitizer TOOL: true, false or null
+  local tool; tool=$(command -v compute-sanitizer || ls "$(dirname "$nvcc")/compute-sanitizer" 2>/dev/null || true)
+  [ -n "$tool" ] || { echo null; return; }
+  if timeout 120 "$tool" --tool "$1" --error-exitcode 9 "$build/bench_cuda" hashes >"$build/$1.txt" 2>&1; then echo true
+  elif grep -qiE "not supported|failed to (initialize|attach)|Unable to" "$build/$1.txt"; then echo null
+  else tail -n 20 "$build/$1.txt" >&2; echo false; fi
+}
+say "compute-sanitizer"
+memcheck=$(sanitizer memcheck); racecheck=$(sanitizer racecheck)
+[ "$memcheck" != false ] && [ "$racecheck" != false ] || failed=1
+
+# ---- measure --------------------------------------------------------------------------------------------------------------------
+say "measuring"
+measured=$("$build/bench_cuda" measure) || die 1 "the measurement failed"
+beside=null
+if [ "$peers" = yes ] && command -v python3 >/dev/null; then
+  say "peers"
+  beside=$(timeout 150 python3 "$root/tests/bench/gpu/peers.py" 2>"$build/peers.txt") || { say "peers: $(tail -n 1 "$build/peers.txt")"; beside=null; }
+fi
+whole=null
+if [ -n "${DUBFARM:-}" ]; then
+  say "a whole chunk"
+  whole=$(timeout 150 python3 "$root/tests/bench/gpu/whole_chunk.py" "$DUBFARM" "$build/chunk" 2>"$build/whole.txt") || { say "whole chunk: $(tail -n 1 "$build/whole.txt")"; whole=null; failed=1; }
+fi
+cat >"$out" <<JSON
+{
+  "dubfarm_gpu_bench": 1, "date": "$(date -u +%FT%TZ)", "gpu": "${gpu//\"/}", "processors": $jobs, "nvcc": "$("$nvcc" --version | tail -n 1)",
+  "cases": $count, "fifty_runs_one_hash": $repeats, "equal_to_emulation": $equal, "memcheck": $memcheck, "racecheck": $racecheck,
+  "measured": $measured,
+  "peers": $beside,
+  "whole_chunk": $whole,
+  "seconds": $((SECONDS - began))
+}
+JSON
+[ "$failed" = 0 ] && say "all checks passed, $((SECONDS - began)) s" || say "A CHECK FAILED, $((SECONDS - began)) s"
+exit "$failed"
