@@ -16,29 +16,31 @@ namespace dubfarm::farm {
 enum class Outcome : std::uint8_t { done, failed, lost_inputs, released };
 
 struct TaskResult {
-  SessionId session = 0;  // as in the envelope; not looked at inside Hello
-  LeaseRef lease;
+  Connection connection{};  // this and
+  SessionId session = 0;  // that, the envelope's, are not looked at inside Hello
+  LeaseRef lease{};
   Outcome outcome = Outcome::done;
   Digest digest{};
-  std::vector<TaskIndex> lost;  // lost_inputs: tasks whose results are gone or corrupt
-  std::string error;
+  std::vector<TaskIndex> lost{};  // lost_inputs: tasks whose results are gone or corrupt
+  std::string error{};
   double device_seconds = 0;
-  std::uint64_t bytes_read = 0, bytes_written = 0;
+  std::uint64_t bytes_read = 0, bytes_written = 0;  // a chunk that is done with nothing written was in the store
 };
 
 struct Hello {
-  Connection connection;
-  std::string key;    // CURVE public key (Z85), as the link learnt it from the handshake
+  Connection connection{};
+  std::string key{};    // CURVE public key (Z85), as the link learnt it from the handshake
   WorkerId boot = 0;  // not 0
-  std::string profile, build, host, device;
-  std::vector<std::string> tags;
+  std::string profile{}, build{}, host{}, device{};
+  std::vector<std::string> tags{};
   std::uint32_t slots = 1;
   std::uint64_t memory_bytes = 0;
-  std::vector<LeaseRef> running;           // every lease it holds, started or not
-  std::vector<TaskResult> unacknowledged;  // results it still keeps, those of an earlier boot with the same key too
+  std::vector<LeaseRef> running{};           // every lease it holds, started or not
+  std::vector<TaskResult> unacknowledged{};  // results it still keeps, those of an earlier boot with the same key too
 };
 /// It takes so many more tasks now; replaces what it said before.
 struct Want {
+  Connection connection;
   SessionId session = 0;
   std::uint32_t credit = 0;
 };
@@ -63,7 +65,7 @@ struct Bye {
 struct ConnectionLost {
   SessionId session = 0;
 };
-/// Anything else with a session that is not known here, so that its sender says Hello.
+/// Anything else with a session that is not known here: its sender is told to say Hello.
 struct UnknownSession {
   Connection connection;
 };
@@ -166,7 +168,7 @@ struct Assign {
   LeaseRef lease;
   TaskKind kind = TaskKind::chunk;
   std::uint32_t subject = 0;
-  std::string package;
+  std::string package{};
   std::uint32_t deadline_s = 0;
   bool afresh = false;  // what the store has of it is in doubt: render it again and put that in its place
 };

@@ -33,7 +33,7 @@ class Farm {
 
   [[nodiscard]] std::vector<JobView> jobs() const;                       // by id
   [[nodiscard]] std::optional<JobView> job(JobId id) const;
-  /// Tasks first ... first + count - 1, fewer at the end. A job that was loaded when it was done already has none.
+  /// Tasks first ... first + count - 1, fewer at the end. A job that is done has none to show.
   [[nodiscard]] std::vector<TaskView> tasks(JobId id, TaskIndex first, std::size_t count) const;
   /// The state of every task, a byte each: TaskState, + 16 where it is done and the store had it before.
   [[nodiscard]] std::string task_states(JobId id) const;

@@ -1,7 +1,9 @@
 // What must survive a crash: the rows that a step wants stored (Row), and what comes back at the next start (Saved).
 #pragma once
+#include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -20,10 +22,10 @@ struct JobChanged {
   JobId job = 0;
   int priority = kUsualPriority;
   std::uint32_t max_running = 0;
-  std::string profile;
+  std::string profile{};
   bool is_paused = false;
   JobState ending = JobState::running;  // done, failed or cancelled once it is over
-  std::string error;
+  std::string error{};
   std::int64_t started_ms = 0, ended_ms = 0;
 };
 /// The tasks of a job that was handed in without.
@@ -31,6 +33,14 @@ struct JobPlanned {
   JobId job = 0;
   std::shared_ptr<const TaskList> tasks;
   std::string package;
+};
+/// Every task is done: their rows are not needed any more, but for what is shown.
+struct JobDone {
+  JobId job = 0;
+  std::string states{};  // as Farm::task_states gives them
+  std::array<std::uint32_t, kTaskKinds> tasks{};  // of each kind
+  std::uint32_t reused = 0, failures = 0, kills = 0;
+  double cost_total = 0, device_seconds = 0;
 };
 struct JobForgotten {
   JobId job = 0;
@@ -122,16 +132,18 @@ struct AllowedKey {
   std::int64_t created_ms = 0, revoked_ms = 0;
 };
 
-using Row = std::variant<NewJob, JobPlanned, JobChanged, JobForgotten, TaskDone, TaskUndone, TaskFailed, LeaseGiven, LeaseEnded, AttemptFailed,
-                         AttemptForgiven, AttemptsCleared, WorkerSeen, WorkerGone, ProjectLimits, AuditEntry, Token, AllowedKey>;
+using Row = std::variant<NewJob, JobPlanned, JobChanged, JobDone, JobForgotten, TaskDone, TaskUndone, TaskFailed, LeaseGiven, LeaseEnded,
+                         AttemptFailed, AttemptForgiven, AttemptsCleared, WorkerSeen, WorkerGone, ProjectLimits, AuditEntry, Token, AllowedKey>;
 
 struct SavedJob {
-  NewJob job;  // its spec has the tasks, however they came
+  NewJob job;  // its spec has the tasks, however they came; a job that is done has none
   JobChanged now;
-  std::vector<TaskDone> done;
-  std::vector<TaskFailed> failed;
+  std::optional<JobDone> ended;
+  std::vector<TaskDone> done{};
+  std::vector<TaskIndex> undone{};  // done once, and not now
+  std::vector<TaskFailed> failed{};
 };
-/// All that the farm needs of what was stored. A job that is done comes without its tasks' rows.
+/// All that the farm needs of what was stored.
 struct Saved {
   JobId last_job = 0;
   std::vector<SavedJob> jobs;

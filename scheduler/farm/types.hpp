@@ -101,15 +101,15 @@ struct TaskList {
 inline constexpr int kLowestPriority = 0, kUsualPriority = 50, kHighestPriority = 100;
 
 struct JobSpec {
-  std::string project, name, submitter;
+  std::string project{}, name{}, submitter{};
   int priority = kUsualPriority;     // 0 ... 100, more is sooner
-  std::vector<std::string> tags;     // its workers must have all of them
+  std::vector<std::string> tags{};     // its workers must have all of them
   std::uint32_t max_running = 0;     // tasks at once; 0: no limit
-  std::string numeric_profile;       // "": that of the first worker that takes one of its tasks
-  std::string package;               // SHA-256 (hex) of the job's package file in the store; may come with the plan
-  std::string request;               // not "": a second submission by the same submitter with the same text is the same job
-  std::string detail;                // the caller's own, kept with the job (where outputs go, what was selected)
-  std::shared_ptr<const TaskList> tasks;  // null: still to be planned (PlanReady, PlanFailed)
+  std::string numeric_profile{};       // "": that of the first worker that takes one of its tasks
+  std::string package{};               // SHA-256 (hex) of the job's package file in the store; may come with the plan
+  std::string request{};               // not "": a second submission by the same submitter with the same text is the same job
+  std::string detail{};                // the caller's own, kept with the job (where outputs go, what was selected)
+  std::shared_ptr<const TaskList> tasks{};  // null: still to be planned (PlanReady, PlanFailed)
 };
 
 /// What both sides are told, and what the rules count with.
@@ -125,9 +125,9 @@ struct Settings {
   std::uint32_t rests_after = 3;         // failures in a row: it rests until others have tried what it failed
   std::uint32_t leases_per_slot = 4;     // no worker holds more, whatever it asks for
   Time no_one_left{60'000};           // every worker here has failed a task, for so long: the task failed
-  double straggler_factor = 1.5;      // of the 75th percentile
+  double straggler_factor = 1.5;      // a chunk's lease this much longer than the 75th percentile, for its cost: a second copy
   Time straggler_least{2000};         // nothing that ran for less is copied
-  Time lease_limit{30 * 60'000};      // no lease lasts longer than that, or than 20 times what was to be expected
+  Time lease_limit{30 * 60'000};      // no lease lasts longer than that and than 20 times what was to be expected
   Time aging{60'000};                 // a job that got nothing for so long counts one priority more
   Time forget_worker{10 * 60'000};    // a worker that is gone is shown so long
 };

@@ -31,12 +31,12 @@ struct Counts {
 
 struct JobView {
   JobId id = 0;
-  std::string project, name, submitter, package, detail;
+  std::string project{}, name{}, submitter{}, package{}, detail{};
   JobState state = JobState::queued;
   int priority = kUsualPriority;
   std::uint32_t max_running = 0;
-  std::vector<std::string> tags;
-  std::string profile;                     // "": not bound to one yet
+  std::vector<std::string> tags{};
+  std::string profile{};                     // "": not bound to one yet
   Counts tasks;
   std::uint32_t reused = 0;                // of those done: the store had them
   double cost_done = 0, cost_total = 0;    // estimated device-seconds
@@ -44,7 +44,7 @@ struct JobView {
   double device_seconds = 0;               // as workers reported
   std::uint32_t failures = 0, kills = 0;   // attempts that failed; that took a worker with them
   std::int64_t created_ms = 0, started_ms = 0, ended_ms = 0;  // wall; 0: not yet
-  std::string error;
+  std::string error{};
 };
 
 struct TaskView {
@@ -55,8 +55,8 @@ struct TaskView {
   bool was_there = false;            // done: the store had it
   float cost = 0, progress = 0;
   std::uint32_t attempt = 0;
-  std::vector<WorkerId> workers;     // leased: who has it (two for a straggler)
-  std::string error;                 // the last one
+  std::vector<WorkerId> workers{};     // leased: who has it (two for a straggler)
+  std::string error{};                 // the last one
 };
 
 enum class WorkerHealth : std::uint8_t {
@@ -78,12 +78,12 @@ struct WorkerTask {
 
 struct WorkerView {
   WorkerId id = 0;
-  std::string key, host, profile, build, device, reason;
-  std::vector<std::string> tags;
+  std::string key{}, host{}, profile{}, build{}, device{}, reason{};
+  std::vector<std::string> tags{};
   std::uint32_t slots = 0, credit = 0;
   std::uint64_t memory_bytes = 0;
   WorkerHealth health = WorkerHealth::well;
-  std::vector<WorkerTask> tasks;
+  std::vector<WorkerTask> tasks{};
   std::uint64_t tasks_done = 0, tasks_failed = 0;
   double device_seconds = 0;
   Time silent_for{};
@@ -97,8 +97,8 @@ struct ProjectView {
   double device_seconds = 0;  // since the scheduler's start
 };
 
-/// Why a job gets nothing, or does not go faster. Codes: "over", "paused", "storage", "no_worker", "tags", "profile", "job_limit", "project_limit",
-/// "behind", "share", "waiting_for_tasks", "failed_everywhere", "sick", "draining", "all_busy", "running".
+/// Why a job gets nothing, or does not go faster. Codes: "over", "paused", "storage", "no_worker", "tags", "profile", "job_limit",
+/// "project_limit", "behind", "share", "waiting_for_tasks", "failed_everywhere", "sick", "draining", "resting", "planning", "all_busy", "running".
 struct Reason {
   std::string code, text;
 };

@@ -1,0 +1,214 @@
+// Which worker gets which task.
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "scheduler/farm/state.hpp"
+
+namespace dubfarm::farm {
+namespace {
+
+constexpr std::size_t kDurationsKept = 256, kDurationsNeeded = 8, kDurationsBetween = 16;
+constexpr int kMostAge = 100;  // priorities that age adds
+
+}  // namespace
+
+void Durations::add(double ratio) {
+  if (last_.size() < kDurationsKept) last_.push_back(ratio);
+  else last_[next_] = ratio;
+  next_ = (next_ + 1) % kDurationsKept;
+  if (last_.size() < kDurationsNeeded || (++since_ < kDurationsBetween && usual_ > 0)) return;
+  since_ = 0;
+  std::vector<double> sorted = last_;
+  const auto at = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() * 3 / 4);
+  std::ranges::nth_element(sorted, at);
+  usual_ = *at;
+}
+
+Project& Farm::State::project(const std::string& name) {
+  const auto [found, is_new] = projects.try_emplace(name);
+  if (is_new) {
+    found->second.limits.project = name;
+    found->second.number = static_cast<std::uint32_t>(project_at.size());
+    project_at.push_back(&found->second);
+  }
+  return found->second;
+}
+
+void Farm::State::share(Project& shares) {
+  const bool is_in = shares.shared_at >= 0, wants_in = !shares.queue.empty();
+  if (is_in && (!wants_in || shares.shared_at != shares.virtual_time)) {
+    sharing.erase({shares.shared_at, shares.number});
+    shares.shared_at = -1;
+  }
+  if (!is_in && wants_in) shares.virtual_time = std::max(shares.virtual_time, virtual_now);
+  if (wants_in && shares.shared_at < 0) {
+    sharing.insert({shares.virtual_time, shares.number});
+    shares.shared_at = shares.virtual_time;
+  }
+}
+
+void Farm::State::charge(const Job& job, double device_seconds) {
+  Project& shares = project(job.spec().project);
+  const double weight = shares.limits.weight * std::pow(1.1, job.now().priority - kUsualPriority);
+  shares.virtual_time = std::max(0.0, shares.virtual_time + device_seconds / weight);
+  share(shares);
+}
+
+void Farm::State::requeue(Job& job) {
+  Project& shares = project(job.spec().project);
+  const bool belongs = job.is_open() && job.ready_count() > 0;
+  const auto age = std::min<std::int64_t>(kMostAge, (at.now - job.hungry_since) / settings.aging);
+  const int rank = job.now().priority + static_cast<int>(age);
+  if (job.is_queued && (!belongs || rank != job.rank)) {
+    shares.queue.erase({-job.rank, job.id()});
+    job.is_queued = false;
+  }
+  if (belongs && !job.is_queued) {
+    job.rank = rank;
+    shares.queue.insert({-rank, job.id()});
+    job.is_queued = true;
+  }
+  share(shares);
+}
+
+void Farm::State::wants(Worker& worker) {
+  if (worker.session == 0 || worker.credit == 0 || !takes_tasks(worker)) return;
+  worker.turn = ++last_turn;
+  hungry.insert({worker.turn, worker.id});
+}
+
+bool Farm::State::may_run(const Job& job, TaskIndex task, const Worker& worker) const {
+  const Trouble* trouble = job.trouble_of(task);
+  if (trouble == nullptr) return true;
+  if (trouble->is_barred(worker.id)) return false;
+  if (trouble->killed.empty()) return true;
+  // Workers died of it, or beside it. One such task to a worker tells which.
+  return std::ranges::none_of(worker.leases, [&](LeaseId id) {
+    const LeaseRef& ref = leases.at(id).ref;
+    const Trouble* other = jobs.at(ref.job).trouble_of(ref.task);
+    return other != nullptr && !other->killed.empty();
+  });
+}
+
+bool Farm::State::choose_in(const Job& job, const Worker& worker, TaskIndex& task) const {
+  if (is_resting(worker)) {  // it may still try what others failed
+    for (const auto& [index, trouble] : job.troubles)
+      if (!trouble.failed.empty() && job.state(index) == TaskState::ready && may_run(job, index, worker)) {
+        task = index;
+        return true;
+      }
+    return false;
+  }
+  for (const TaskKind kind : {TaskKind::package, TaskKind::print, TaskKind::chunk})  // what completes outputs goes first
+    for (auto index = job.ready(kind).next(); index; index = job.ready(kind).next(*index + 1))
+      if (may_run(job, *index, worker)) {
+        task = *index;
+        return true;
+      }
+  return false;
+}
+
+bool Farm::State::choose(const Worker& worker, Choice& choice) {
+  for (const auto& [time, number] : sharing) {
+    const Project& shares = *project_at[number];
+    if (shares.is_full()) continue;
+    for (const auto& [rank, id] : shares.queue) {
+      Job& job = jobs.at(id);
+      if (is_full(job) || !suits(job, worker) || !choose_in(job, worker, choice.task)) continue;
+      choice.job = &job;
+      virtual_now = std::max(virtual_now, shares.virtual_time);
+      return true;
+    }
+  }
+  return choose_copy(worker, choice);
+}
+
+bool Farm::State::choose_copy(const Worker& worker, Choice& choice) {
+  if (is_resting(worker)) return false;
+  for (const LeaseId id : stragglers) {
+    const auto found = leases.find(id);
+    if (found == leases.end() || found->second.worker == worker.id) continue;
+    Job& job = jobs.at(found->second.ref.job);
+    const TaskIndex task = found->second.ref.task;
+    if (!job.is_open() || job.leases.at(task).size() != 1 || is_full(job) || project(job.spec().project).is_full() || !suits(job, worker)) continue;
+    const Trouble* trouble = job.trouble_of(task);
+    if (trouble != nullptr && (!trouble->killed.empty() || trouble->is_barred(worker.id))) continue;
+    choice = {&job, task};
+    return true;
+  }
+  return false;
+}
+
+void Farm::State::find_stragglers() {
+  stragglers.clear();
+  const double usual = durations[static_cast<std::size_t>(TaskKind::chunk)].usual();
+  if (usual <= 0) return;
+  std::vector<std::pair<double, LeaseId>> slow;
+  for (const auto& [id, lease] : leases) {
+    const Job& job = jobs.at(lease.ref.job);
+    const Time held = at.now - lease.given;
+    if (job.kind(lease.ref.task) != TaskKind::chunk || held < settings.straggler_least || job.leases.at(lease.ref.task).size() != 1) continue;
+    const double over = static_cast<double>(held.count()) / (usual * static_cast<double>(job.cost_ms(lease.ref.task)));
+    if (over > settings.straggler_factor) slow.emplace_back(-over, id);
+  }
+  std::ranges::sort(slow);
+  for (const auto& [over, id] : slow) stragglers.push_back(id);
+  if (!stragglers.empty()) there_is_more();
+}
+
+void Farm::State::dispatch() {
+  if (!storage_trouble.empty()) return;
+  if (std::exchange(is_more_, false)) {
+    hungry.merge(idle);
+    idle.clear();
+  }
+  while (!hungry.empty()) {
+    const auto [turn, id] = *hungry.begin();
+    hungry.erase(hungry.begin());
+    Worker& worker = workers.at(id);
+    Choice choice;
+    if (worker.leases.size() >= std::size_t{worker.slots} * settings.leases_per_slot || !choose(worker, choice)) {
+      idle.insert({turn, id});
+      continue;
+    }
+    give(worker, *choice.job, choice.task);
+    --worker.credit;
+    wants(worker);
+  }
+}
+
+LeaseId Farm::State::enter_lease(Worker& worker, Job& job, const LeaseRef& ref, float progress) {
+  leases[ref.lease] = Lease{ref, worker.id, at.now, at.now, progress};
+  worker.leases.insert(ref.lease);
+  if (job.state(ref.task) == TaskState::ready) job.lease(ref.task);
+  job.leases[ref.task].push_back(ref.lease);
+  ++job.lease_count;
+  job.count_attempt(ref.task, ref.attempt);
+  ++project(job.spec().project).running;
+  store(LeaseGiven{ref, worker.id, worker.key, at.wall_ms});
+  if (job.now().started_ms == 0) job.change().started_ms = at.wall_ms;
+  if (job.now().profile.empty()) {
+    job.change().profile = worker.profile;
+    say(Level::info, "job.profile", job.id(), worker.id, fmt::format("profile={}", worker.profile));
+  }
+  job.hungry_since = at.now;
+  requeue(job);
+  touched.insert(job.id());
+  changed(worker);
+  return ref.lease;
+}
+
+void Farm::State::give(Worker& worker, Job& job, TaskIndex task) {
+  LeaseRef ref{0, job.id(), task, job.attempts(task) + 1};
+  do ref.lease = draw();
+  while (leases.contains(ref.lease));
+  enter_lease(worker, job, ref, 0);
+  charge(job, static_cast<double>(job.cost_ms(task)) / 1000.0);
+  const double usual = durations[static_cast<std::size_t>(job.kind(task))].usual();
+  const double limit_ms = std::max(static_cast<double>(settings.lease_limit.count()), 20.0 * usual * static_cast<double>(job.cost_ms(task)));
+  send(worker, Assign{ref, job.kind(task), job.tasks().subject[task], job.spec().package, static_cast<std::uint32_t>(std::ceil(limit_ms / 1000.0)),
+                      job.is_afresh(task)});
+}
+
+}  // namespace dubfarm::farm
