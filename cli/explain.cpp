@@ -116,7 +116,7 @@ int run_explain(const ExplainOptions& options) {
       if (planned->is_stored[p.chunk]) finding.status = "reused";
       else if (last.keys.contains(plan.chunks[p.chunk].key)) finding.status = "lost";
       else if (!last.record || !before || !old_bus) finding.status = "new";
-      else if (last.record->numeric_profile != worker::kNumericProfile) finding.status = "renderer";
+      else if (last.record->numeric_profile != planned->numeric_profile) finding.status = "renderer";
       else {
         finding.status = "changed";
         finding.differences = plan::differences({*last.document, *before, last.record->media, *old_bus}, {document, now, *planned->media, timeline.bus}, p.first, p.first + p.length);

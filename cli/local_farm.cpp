@@ -308,7 +308,7 @@ class LocalFarm {
     report.chunks_lost = lost_chunks_;
     report.rendered_seconds = progress_.audio_done_seconds;
     report.elapsed_seconds = elapsed();
-    report.backend = fmt::format("cpu ({})", kernels::name_of(kernels::best_isa()));
+    report.backend = options_.backend != nullptr ? options_.backend->name() : Backend().name();
     return report;
   }
 

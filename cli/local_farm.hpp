@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "cli/backend.hpp"
 #include "cli/rates.hpp"
 #include "common/mix/document.hpp"
 #include "common/result.hpp"
@@ -26,6 +27,7 @@ struct RenderProgress {
 struct FarmOptions {
   int threads = 1;
   std::string output_folder;
+  const Backend* backend = nullptr;  // null: the CPU
   const std::set<program::Key>* expected = nullptr;  // chunks that an earlier render left in the store: the report counts those that are gone
   const std::vector<std::size_t>* only_prints = nullptr;  // indices into Plan::prints, ascending: these alone are printed, compared and reported; null: all
   const scheduler::SpecTable* specs = nullptr;  // of the document's deliverables, without errors; null: nothing is checked

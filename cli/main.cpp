@@ -52,7 +52,10 @@ int run(int argc, char** argv) {
   verb->add_option("--version", render.version, "Render only the versions whose names match this glob");
   verb->add_option("--deliverable", render.deliverable, "Render only the deliverables whose names match this glob");
   verb->add_option("--threads", render.threads, "Threads to render with (default: all)")->check(CLI::Range(1, 1024));
-  verb->add_option("--backend", render.backend, "auto, cpu or cuda; one that is not there is an error")->check(CLI::IsMember({"auto", "cpu", "cuda"}));
+  verb->add_option("--backend", render.backend.backend, "cpu, cuda (an error where there is none), or auto: cuda where it is there (default)")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
+  verb->add_option("--device", render.backend.device, "The CUDA device to render on, as dubfarm doctor counts them (default: 0)")->check(CLI::Range(0, 1023));
+  verb->add_option("--device-memory", render.backend.device_memory, "Use no more of the device's memory: 20G, 800M (default: nine tenths of what is free)");
   verb->add_flag("--dry-run", render.dry_run, "Say what would be rendered and reused; write nothing");
   verb->add_flag("--json", render.json, "Print the report (or the errors) as JSON on stdout");
   verb->callback([&] { status = run_render(render); });

@@ -9,7 +9,7 @@
 #include "cli/render.hpp"
 #include "common/mix/parse.hpp"
 #include "common/mix/recut.hpp"
-#include "worker/render_chunk.hpp"
+#include "cli/backend.hpp"
 
 namespace dubfarm::cli {
 
@@ -52,7 +52,8 @@ std::optional<PlannedMix> load_planned_mix(const std::string& mix, const std::st
   plan::MediaOutcome media = plan::gather_media(*planned.document, versions, true, default_threads(), digests);
   if (!media.errors.empty()) return refuse(media.errors);
   planned.media = std::make_unique<plan::MediaTable>(std::move(media.table));
-  planned.plan = plan::make_plan(*planned.document, *planned.media, selection, worker::kNumericProfile);
+  planned.numeric_profile = usual_profile();
+  planned.plan = plan::make_plan(*planned.document, *planned.media, selection, planned.numeric_profile);
   for (const plan::Chunk& chunk : planned.plan.chunks) planned.is_stored.push_back(planned.store && planned.store->has(chunk.key));
   return planned;
 }

@@ -15,6 +15,7 @@ struct PlannedMix {
   std::string text;
   std::unique_ptr<mix::Document> document;
   std::unique_ptr<plan::MediaTable> media;  // the plan points into it
+  std::string numeric_profile;  // that the plan's keys are made for
   plan::Plan plan;
   std::optional<Store> store;    // opened to be read; nothing where there is none yet
   std::vector<bool> is_stored;  // of each chunk of the plan

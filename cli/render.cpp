@@ -27,7 +27,6 @@
 #include "scheduler/delivery/spec.hpp"
 #include "scheduler/plan/plan.hpp"
 #include "scheduler/plan/plan_record.hpp"
-#include "worker/render_chunk.hpp"
 
 namespace dubfarm::cli {
 namespace {
@@ -149,8 +148,8 @@ Result<void> apply_store_limit(const Store& store, const std::string& text) {
 
 /// Leaves in the store what the next plan, explain and render want to know of this one. Without it they know less, and work all the same.
 void remember_render(const Store& store, const std::string& mix, const std::string& text, const plan::Plan& plan, const plan::MediaTable& media,
-                     const std::optional<plan::PlanRecord>& last, const WorkDone& work) {
-  plan::PlanRecord record{mix, text, worker::kNumericProfile, media, {}};
+                     const std::optional<plan::PlanRecord>& last, const std::string& numeric_profile, const WorkDone& work) {
+  plan::PlanRecord record{mix, text, numeric_profile, media, {}};
   std::set<program::Key> keys;
   for (const plan::Chunk& chunk : plan.chunks) keys.insert(chunk.key);
   if (last && last->text == text && last->numeric_profile == record.numeric_profile) {  // perhaps other versions of the same mix: they are in the store too
@@ -182,10 +181,8 @@ int default_threads() { return std::max(1, static_cast<int>(std::thread::hardwar
 
 int run_render(const RenderOptions& options) {
   listen_for_stop();
-  if (options.backend == "cuda") {
-    fmt::print(stderr, "error: the CUDA backend is not part of this build; use --backend cpu or auto\n");
-    return kCannotRun;
-  }
+  const Result<Backend> backend = choose_backend(options.backend);
+  if (!backend.ok()) return report_error(backend.error());
   const int threads = options.threads > 0 ? options.threads : default_threads();
 
   const Result<std::string> text = mix::read_text_file(options.mix);
@@ -224,7 +221,7 @@ int run_render(const RenderOptions& options) {
   if (stop_requested)
     return report_error(fail(Errc::cancelled, "stopped while the sources were read; those that were read are known to a second start"));
   if (!media.errors.empty()) return report_diagnostics(options, *text, media.errors);
-  const plan::Plan plan = plan::make_plan(document, media.table, selection, worker::kNumericProfile);
+  const plan::Plan plan = plan::make_plan(document, media.table, selection, backend->numeric_profile);
   if (options.dry_run) {
     print_dry_run(document, plan, store ? &*store : nullptr, options.json);
     return kDone;
@@ -235,10 +232,12 @@ int run_render(const RenderOptions& options) {
     return kCannotRun;
   }
 
+  if (!backend->why_cpu.empty()) fmt::print(stderr, "note: the CPU renders: {}\n", backend->why_cpu);
   ProgressLine progress(::isatty(STDERR_FILENO) != 0);
   FarmOptions farm;
   farm.threads = threads;
   farm.output_folder = options.out;
+  farm.backend = &*backend;
   farm.specs = &specs;
   farm.on_progress = [&](const RenderProgress& p) { progress.show(p); };
   farm.stop = &stop_requested;
@@ -258,7 +257,7 @@ int run_render(const RenderOptions& options) {
   }
   if (report->chunks_lost > 0)
     fmt::print(stderr, "note: {} of the chunks that the store should have were missing or damaged; they were rendered again\n", report->chunks_lost);
-  remember_render(*store, options.mix, *text, plan, media.table, last, work);
+  remember_render(*store, options.mix, *text, plan, media.table, last, backend->numeric_profile, work);
   keep_store_below_limit(*store);
 
   const Result<std::string> json = write_package(document, *report, options.out);

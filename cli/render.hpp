@@ -2,6 +2,8 @@
 #pragma once
 #include <string>
 
+#include "cli/backend.hpp"
+
 namespace dubfarm::cli {
 
 struct RenderOptions {
@@ -10,7 +12,7 @@ struct RenderOptions {
   std::string store;  // empty: default_store_folder()
   std::string store_limit;  // a size to keep the store below from now on, or "none"; empty: as it is
   std::string version = "*", deliverable = "*";
-  std::string backend = "auto";
+  BackendOptions backend;
   int threads = 0;  // 0: one for each processor
   bool dry_run = false;
   bool json = false;

@@ -244,10 +244,6 @@ TEST_F(BadInput, AVersionThatNobodyKnows) {
                  {"--version", "fr*"});
 }
 
-TEST_F(BadInput, ABackendThatIsNotBuilt) {
-  expect_refused(kCannotRun, "error: the CUDA backend is not part of this build; use --backend cpu or auto\n", {"--backend", "cuda"});
-}
-
 // ---- the machine
 
 TEST_F(BadInput, AnOutputFolderThatCannotBeMade) {
