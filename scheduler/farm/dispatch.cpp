@@ -78,10 +78,18 @@ void Farm::State::wants(Worker& worker) {
   hungry.insert({worker.turn, worker.id});
 }
 
+bool Farm::State::is_barred(const Trouble& trouble, const Worker& worker) const {
+  if (trouble.is_barred(worker.id)) return true;
+  return std::ranges::any_of(trouble.results, [&](const auto& result) {
+    const auto other = workers.find(result.first);
+    return other != workers.end() && other->second.key == worker.key && other->second.host == worker.host;
+  });
+}
+
 bool Farm::State::may_run(const Job& job, TaskIndex task, const Worker& worker) const {
   const Trouble* trouble = job.trouble_of(task);
   if (trouble == nullptr) return true;
-  if (trouble->is_barred(worker.id)) return false;
+  if (is_barred(*trouble, worker)) return false;
   if (trouble->killed.empty()) return true;
   // Workers died of it, or beside it. One such task to a worker tells which.
   return std::ranges::none_of(worker.leases, [&](LeaseId id) {
@@ -133,7 +141,7 @@ bool Farm::State::choose_copy(const Worker& worker, Choice& choice) {
     const TaskIndex task = found->second.ref.task;
     if (!job.is_open() || job.leases.at(task).size() != 1 || is_full(job) || project(job.spec().project).is_full() || !suits(job, worker)) continue;
     const Trouble* trouble = job.trouble_of(task);
-    if (trouble != nullptr && (!trouble->killed.empty() || trouble->is_barred(worker.id))) continue;
+    if (trouble != nullptr && (!trouble->killed.empty() || is_barred(*trouble, worker))) continue;
     choice = {&job, task};
     return true;
   }

@@ -65,7 +65,7 @@ std::optional<Waiting> Farm::explain(JobId id) const {
   for (const auto& [task, trouble] : job.troubles) {
     if (job.state(task) != TaskState::ready || (trouble.failed.empty() && trouble.results.empty())) continue;
     tried += std::ranges::none_of(state.workers, [&](const auto& entry) {
-      return state.takes_tasks(entry.second) && state.suits(job, entry.second) && !trouble.is_barred(entry.first);
+      return state.takes_tasks(entry.second) && state.suits(job, entry.second) && !state.is_barred(trouble, entry.second);
     });
   }
   if (tried > 0)

@@ -81,10 +81,8 @@ void Farm::State::take(Worker& worker, const TaskResult& result) {
     }
   } else if (job != nullptr && held == leases.end() && result.outcome == Outcome::done && job->is_planned() && job->now().ending == JobState::running &&
              job->kind(ref.task) == TaskKind::chunk && job->now().profile == worker.profile && worker.sick.empty()) {
-    // Late: its lease ended. What it made is in the store all the same, under a key that anybody would make it under.
-    const Trouble* trouble = job->trouble_of(ref.task);
-    const bool is_in_doubt = trouble != nullptr && !trouble->results.empty();
-    if (job->state(ref.task) == TaskState::done || (job->state(ref.task) == TaskState::ready && (is_in_doubt || !job->is_afresh(ref.task)))) {
+    // Late: its lease ended. What it made is in the store all the same, under a key that anybody would make it under. (Not where that is in doubt.)
+    if (job->state(ref.task) == TaskState::done || (job->state(ref.task) == TaskState::ready && !job->is_afresh(ref.task))) {
       touched.insert(job->id());
       complete(*job, ref.task, worker, result);
     }
@@ -231,10 +229,10 @@ void Farm::State::doubt(Job& job, TaskIndex task, Worker& worker, const TaskResu
 void Farm::State::vote(Job& job, TaskIndex task, Worker& worker, const TaskResult& result) {
   Trouble& trouble = job.troubles[task];
   const bool has_lease = leases.contains(result.lease.lease);
-  if (trouble.is_barred(worker.id) || was_in_store(job, task, result)) {  // it has had its say, or has none
+  if (is_barred(trouble, worker) || was_in_store(job, task, result)) {  // it has had its say, or has none
     if (has_lease) {
       end_lease(result.lease.lease, false);
-      if (!trouble.is_barred(worker.id)) hold_against(job, result.lease, worker.id, Fault::failed, "was to render the chunk afresh, and took what the store had");
+      if (!is_barred(trouble, worker)) hold_against(job, result.lease, worker.id, Fault::failed, "was to render the chunk afresh, and took what the store had");
     }
     return;
   }

@@ -63,6 +63,8 @@ void Farm::State::set_aside(Worker& worker, const std::string& reason) {
   if (!worker.sick.empty()) return;
   worker.sick = reason;
   say(Level::error, "worker.sick", 0, worker.id, fmt::format("host={} reason=\"{}\"", worker.host, reason));
+  hungry.erase({worker.turn, worker.id});
+  idle.erase({worker.turn, worker.id});
   for (const LeaseId id : std::set<LeaseId>(worker.leases)) end_lease(id, true);
   store_worker(worker);
 }
@@ -139,7 +141,7 @@ void Farm::State::resume_lease(Worker& worker, const LeaseRef& ref, Welcome& wel
     if (job.is_open() && ref.task < job.size() && job.state(ref.task) == TaskState::ready && !job.is_afresh(ref.task) && suits(job, worker) &&
         !is_full(job) && !project(job.spec().project).is_full()) {
       const Trouble* trouble = job.trouble_of(ref.task);
-      if (trouble == nullptr || (!trouble->is_barred(worker.id) && trouble->results.empty())) {
+      if (trouble == nullptr || (!is_barred(*trouble, worker) && trouble->results.empty())) {
         enter_lease(worker, job, ref, 0);
         welcome.keep.push_back(ref);
         return;
@@ -155,6 +157,7 @@ void Farm::State::on(const Want& event) {
   hungry.erase({worker->turn, worker->id});
   idle.erase({worker->turn, worker->id});
   worker->credit = event.credit;
+  if (worker->is_draining && event.credit > 0) send(*worker, Drain{worker->drain_budget_s});  // it does not know
   wants(*worker);
 }
 

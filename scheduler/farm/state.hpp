@@ -143,6 +143,8 @@ struct Farm::State {
   void dispatch();
   bool choose(const Worker& worker, Choice& choice);
   [[nodiscard]] bool choose_in(const Job& job, const Worker& worker, TaskIndex& task) const;
+  /// It tried the task already; of results that differ, another run of it on the same host counts as it.
+  [[nodiscard]] bool is_barred(const Trouble& trouble, const Worker& worker) const;
   [[nodiscard]] bool may_run(const Job& job, TaskIndex task, const Worker& worker) const;
   [[nodiscard]] bool is_full(const Job& job) const { return job.now().max_running != 0 && job.lease_count >= job.now().max_running; }
   bool choose_copy(const Worker& worker, Choice& choice);

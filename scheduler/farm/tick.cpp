@@ -53,7 +53,7 @@ void Farm::State::on(const Tick&) {
       for (const auto& [worker_id, worker] : workers)
         if (takes_tasks(worker) && suits(job, worker)) {
           is_any = true;
-          is_one_left = is_one_left || !trouble.is_barred(worker_id);
+          is_one_left = is_one_left || !is_barred(trouble, worker);
         }
       if (is_any && !is_one_left)
         fail_task(job, task, fmt::format("{}: every worker here has tried it, and there is no other; the last said: {}", words(job, task), trouble.error));

@@ -140,7 +140,7 @@ std::string Farm::inconsistency() const {
     if (!worker.sick.empty() && !worker.leases.empty()) return fmt::format("worker {:016x} is sick and has leases", id);
     if (worker.session != 0 && (!state.sessions.contains(worker.session) || state.sessions.at(worker.session) != id)) return fmt::format("worker {:016x}: session", id);
     const bool wants = state.hungry.contains({worker.turn, id}) || state.idle.contains({worker.turn, id});
-    if (wants && (worker.session == 0 || worker.credit == 0)) return fmt::format("worker {:016x} is queued and wants nothing", id);
+    if (wants && (worker.session == 0 || worker.credit == 0 || !state.takes_tasks(worker))) return fmt::format("worker {:016x} is queued and wants nothing", id);
   }
   if (held != leased) return fmt::format("{} leases, workers hold {}", leased, held);
   for (const auto& [name, project] : state.projects) {

@@ -1,0 +1,155 @@
+// dispatch FOLDER: how fast the farm's state and database are, without sockets. 200 workers run null tasks: each is given, reported, committed and
+// acknowledged, in batches as the scheduler's reactor makes them. Then a million queued chunks: the memory they take, and a start with them.
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "scheduler/db/database.hpp"
+#include "scheduler/farm/farm.hpp"
+
+namespace {
+
+using namespace dubfarm;
+using namespace dubfarm::farm;
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+double resident_mib() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("VmRSS:")) return std::strtod(line.c_str() + 6, nullptr) / 1024.0;
+  return 0;
+}
+
+/// The reactor without its sockets: rows in one transaction, then messages.
+struct Shell {
+  explicit Shell(const std::string& path) {
+    auto opened = db::Database::open(path);
+    if (!opened) {
+      fmt::print(stderr, "{}\n", opened.error().message);
+      std::exit(3);
+    }
+    database.emplace(std::move(*opened));
+    start();
+  }
+  void start() {
+    auto saved = database->load();
+    if (!saved) {
+      fmt::print(stderr, "{}\n", saved.error().message);
+      std::exit(3);
+    }
+    auto random = std::make_shared<std::mt19937_64>(1);
+    farm.emplace(Settings{}, [random] { return (*random)(); }, Instant{}, std::move(*saved));
+  }
+  void step(Event event) {
+    for (Action& action : farm->step(std::move(event), Instant{Time(1), 1})) {
+      if (auto* store = std::get_if<Store>(&action)) rows.push_back(std::move(store->row));
+      if (auto* send = std::get_if<Send>(&action)) held.push_back(std::move(*send));
+    }
+  }
+  std::vector<Send> commit() {
+    const auto done = database->apply(rows);
+    if (!done) {
+      fmt::print(stderr, "{}\n", done.error().message);
+      std::exit(3);
+    }
+    rows.clear();
+    ++commits;
+    return std::exchange(held, {});
+  }
+  std::optional<db::Database> database;
+  std::optional<Farm> farm;
+  std::vector<Row> rows;
+  std::vector<Send> held;
+  std::size_t commits = 0;
+};
+
+std::shared_ptr<const TaskList> chunks(std::uint32_t count) {
+  auto tasks = std::make_shared<TaskList>();
+  std::vector<TaskIndex> all(count);
+  for (std::uint32_t i = 0; i < count; ++i) all[i] = tasks->add(TaskKind::chunk, i, 1);
+  for (std::uint32_t i = 0; i < 8; ++i) tasks->add(TaskKind::print, i, 10, all);
+  return tasks;
+}
+
+void durable_tasks(const std::string& folder, std::size_t batch) {
+  const std::uint32_t tasks = batch < 8 ? 3000 : 50'000;  // every commit waits for the disk
+  constexpr WorkerId kWorkers = 200;
+  Shell shell(folder + fmt::format("/dispatch-{}.db", batch));
+  for (WorkerId boot = 1; boot <= kWorkers; ++boot)
+    shell.step(Hello{.connection = std::to_string(boot), .key = "k", .boot = boot, .profile = "cpu", .slots = 4});
+  std::vector<SessionId> session(kWorkers + 1);
+  for (const Send& send : shell.commit())
+    if (const auto* welcome = std::get_if<Welcome>(&send.message)) session[std::stoul(send.connection)] = welcome->session;
+  shell.step(SubmitJob{0, {.project = "p", .tasks = chunks(tasks)}});
+  shell.commit();
+  const auto start = Clock::now();
+  std::vector<TaskResult> results;
+  for (WorkerId boot = 1; boot <= kWorkers; ++boot) shell.step(Want{std::to_string(boot), session[boot], 4});
+  std::size_t acknowledged = 0;
+  const auto deliver = [&] {
+    for (Send& send : shell.commit()) {
+      if (const auto* assign = std::get_if<Assign>(&send.message)) {
+        TaskResult result{.connection = send.connection, .session = send.session, .lease = assign->lease, .digest = {1}, .device_seconds = 1, .bytes_written = 1};
+        results.push_back(std::move(result));
+      }
+      acknowledged += std::holds_alternative<ResultAck>(send.message);
+    }
+  };
+  deliver();
+  const std::size_t before = shell.commits;
+  while (!results.empty()) {
+    for (std::size_t i = 0; i < batch && !results.empty(); ++i) {
+      TaskResult result = std::move(results.back());
+      results.pop_back();
+      const Connection connection = result.connection;
+      const SessionId of = result.session;
+      shell.step(std::move(result));
+      shell.step(Want{connection, of, 1});
+    }
+    deliver();
+  }
+  const double took = seconds_since(start);
+  fmt::print("durable null tasks, batches of {:4}: {:8.0f} tasks/s ({} acknowledged, {} commits, {:.2f} ms each)\n", batch, static_cast<double>(acknowledged) / took, acknowledged,
+             shell.commits - before, 1000 * took / static_cast<double>(shell.commits - before));
+}
+
+void million(const std::string& folder) {
+  constexpr std::uint32_t kTasks = 1'000'000;
+  Shell shell(folder + "/million.db");
+  const double before = resident_mib();
+  auto start = Clock::now();
+  shell.step(SubmitJob{0, {.project = "p", .tasks = chunks(kTasks)}});
+  const double stepped = seconds_since(start);
+  shell.commit();
+  fmt::print("a job of {} chunks: state {:.2f} s, stored after {:.2f} s, {:.0f} MiB\n", kTasks, stepped, seconds_since(start), resident_mib() - before);
+  start = Clock::now();
+  shell.step(SubmitJob{0, {.project = "p", .tasks = chunks(100'000)}});
+  shell.commit();
+  fmt::print("a job of 100000 chunks, taken and stored: {:.0f} ms\n", 1000 * seconds_since(start));
+  shell.rows.clear();
+  for (TaskIndex task = 0; task < kTasks; task += 2) shell.rows.emplace_back(TaskDone{1, task, {1}, 1, 1, false});
+  shell.commit();
+  const std::string path = folder + "/million.db";
+  shell.farm.reset();
+  shell.database.reset();
+  start = Clock::now();
+  Shell again(path);
+  fmt::print("a start with them, half of them done: {:.2f} s, {:.0f} MiB in all\n", seconds_since(start), resident_mib());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) return fmt::print(stderr, "dispatch FOLDER\n"), 2;
+  for (const std::size_t batch : {1u, 8u, 64u}) durable_tasks(argv[1], batch);
+  million(argv[1]);
+}
