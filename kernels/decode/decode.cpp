@@ -3,8 +3,8 @@
 #include <bit>
 #include <cassert>
 #include <cstdint>
-#include <cstring>
 
+#include "kernels/core/pcm.hpp"
 #include "kernels/decode/decode_body.hpp"
 
 namespace dubfarm::kernels {
@@ -14,43 +14,14 @@ using media::SampleFormat;
 
 static_assert(std::endian::native == std::endian::little);
 
-/// The sample's bytes as an unsigned number, at the low end.
-template <int kSize, bool kBigEndian>
-std::uint64_t load(const std::byte* at) {
-  if constexpr (kSize == 3) {
-    const auto byte = [at](int i) { return static_cast<std::uint32_t>(at[kBigEndian ? 2 - i : i]); };
-    return byte(2) << 16 | byte(1) << 8 | byte(0);
-  } else {
-    std::uint64_t raw = 0;
-    std::memcpy(&raw, at, kSize);
-    return kBigEndian ? __builtin_bswap64(raw) >> (64 - 8 * kSize) : raw;
-  }
-}
-
-template <SampleFormat kFormat>
-float sample_at(const std::byte* at) {
-  constexpr int size = media::bytes_per_sample(kFormat);
-  const std::uint64_t raw = load<size, media::is_big_endian(kFormat)>(at);
-  if constexpr (media::is_float(kFormat)) {
-    if constexpr (size == 4) return std::bit_cast<float>(static_cast<std::uint32_t>(raw));
-    else return static_cast<float>(std::bit_cast<double>(raw));
-  } else {
-    std::uint32_t top = static_cast<std::uint32_t>(raw) << (32 - 8 * size);  // full scale is 2^31 whatever the size
-    if constexpr (kFormat == SampleFormat::u8) top ^= 0x80000000U;
-    return static_cast<float>(static_cast<std::int32_t>(top)) * 0x1p-31F;
-  }
-}
-
-bool is_finite(float value) { return (std::bit_cast<std::uint32_t>(value) & 0x7F800000U) != 0x7F800000U; }
-
 /// Frames from..count; the first that is not finite, or -1.
 template <SampleFormat kFormat>
 Frames decode_plain(const std::byte* samples, std::int64_t stride, Frames from, Frames count, float* out) {
   Frames bad = -1;
   for (Frames n = from; n < count; ++n) {
-    out[n] = sample_at<kFormat>(samples + n * stride);
+    out[n] = pcm::sample_at<kFormat>(samples + n * stride);
     if constexpr (media::is_float(kFormat))
-      if (bad < 0 && !is_finite(out[n])) bad = n;
+      if (bad < 0 && !pcm::is_finite(out[n])) bad = n;
   }
   return bad;
 }

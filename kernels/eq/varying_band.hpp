@@ -16,7 +16,6 @@ class VaryingBand {
   /// Coefficients of frames [first, first + n), n <= kBlock: a pure function of the position.
   void steps(Frames first, int n, const LaneOps& ops, StepBlock& out);
 
- private:
   /// The stretch around a position on which coefficients are linear, counted from its control point `from`. A jump of the automation
   /// cuts it short: it rules [begin, end).
   struct Stretch {
@@ -25,13 +24,15 @@ class VaryingBand {
     Ramp ramp;
     bool is_held = true;
   };
+  [[nodiscard]] Stretch stretch_at(Frames at) const;
+
+ private:
   /// From `from` on, until the next piece's: one automation each, without jumps.
   struct Piece {
     Frames from = 0;
     mix::Automation freq_hz, q, gain_db;
     std::vector<Frames> points;  // of the three automations together, ascending, each once
   };
-  [[nodiscard]] Stretch stretch_at(Frames at) const;
   [[nodiscard]] SvfCoeffs design(const Piece& piece, Frames at) const;
 
   mix::FilterType type_;

@@ -1,12 +1,9 @@
 #include "kernels/limit/limit.hpp"
 
 #include <algorithm>
-#include <bit>
-#include <cassert>
-#include <cmath>
-#include <numbers>
+#include <utility>
 
-#include "kernels/core/math.hpp"
+#include "kernels/limit/limit_constants.hpp"
 #include "kernels/limit/limit_ops.hpp"
 #include "kernels/mix/mix.hpp"
 #include "kernels/true_peak/true_peak.hpp"
@@ -15,9 +12,6 @@ namespace dubfarm::kernels {
 namespace {
 
 constexpr int kPasses = 2;
-constexpr double kPassReductionDb[kPasses] = {kMaxReductionDb, 3.0};
-constexpr double kUnitsPerOctave = kReductionUnitsPerDb * 6.020599913279624;  // 20 log10(2) dB
-constexpr double kMeterRounding = 4e-6;  // of two float32 interpolations: 2 * 12 taps * 2^-24 * the filter's gain
 constexpr Frames kBlock = 1024;          // frames worked on at a time
 constexpr Frames kTile = 256;            // frames that one look at their largest sample decides on
 constexpr Frames kHistory = kTruePeakHistory;
@@ -26,51 +20,17 @@ const limit_ops::Ops& ops(Isa isa) {
   return isa == Isa::avx512 ? limit_ops::kAvx512Ops : isa == Isa::avx2 ? limit_ops::kAvx2Ops : limit_ops::kGenericOps;
 }
 
-/// The most by which an interpolated value can exceed the largest sample it hears: the largest sum of a phase's magnitudes, 2.02.
-double filter_gain() {
-  double most = 0;
-  for (const auto& phase : kTruePeakFilter) {
-    double sum = 0;
-    for (const float tap : phase) sum += std::abs(static_cast<double>(tap));
-    most = std::max(most, sum);
-  }
-  return most;
-}
-
-/// Whole numbers that add up to 2^30, in the shape of a Hann window without its zeros; what rounding leaves goes to the middle.
-std::vector<double> hann_weights(Frames taps) {
-  std::vector<double> weights(static_cast<std::size_t>(taps));
-  double left = 0x1p30;
-  for (std::size_t j = 0; j < weights.size(); ++j) {
-    const double angle = 180.0 * static_cast<double>(j + 1) / static_cast<double>(taps + 1);
-    const double sine = sin_degrees(angle);
-    weights[j] = std::floor(0x1p31 / static_cast<double>(taps + 1) * sine * sine);
-    left -= weights[j];
-  }
-  weights[weights.size() / 2] += left;
-  return weights;
-}
-
-std::int32_t slope_of(const LimiterSettings& settings) {
-  return std::max(1, static_cast<std::int32_t>(std::nearbyint(kReleaseDb * kReductionUnitsPerDb / static_cast<double>(settings.release))));
-}
-
-std::int32_t most_units(int pass) { return static_cast<std::int32_t>(kPassReductionDb[pass] * kReductionUnitsPerDb); }
-
 }  // namespace
 
 /// One round of excess, hold, release and smoothing over one signal.
 class LimiterCurve::Pass {
  public:
   Pass(const LimiterSettings& settings, int channels, int index, Isa isa)
-      : ops_(ops(isa)), lookahead_(settings.lookahead), window_(settings.lookahead + kHistory + 1), slope_(slope_of(settings)),
-        most_(most_units(index)), weights_(hann_weights(settings.lookahead + 1)) {
-    const double gain = filter_gain(), ceiling = gain_from_db(settings.ceiling_dbtp) - kMeterRounding - gain * settings.rounding;
-    assert(ceiling > 0 && settings.lookahead >= 1 && settings.release >= 1);
-    const float threshold = static_cast<float>(ceiling);
-    threshold_ = std::bit_cast<std::int32_t>(threshold);
-    level_ = kUnitsPerOctave * portable_log2(static_cast<double>(threshold)) + 1e-6;  // so that the threshold itself is not rounded up to a unit
-    quiet_ = std::bit_cast<std::int32_t>(static_cast<float>(ceiling / gain * 0.999));
+      : Pass(limiter_constants(settings), settings.lookahead, channels, index, isa) {}
+
+  Pass(LimiterConstants constants, Frames lookahead, int channels, int index, Isa isa)
+      : ops_(ops(isa)), lookahead_(lookahead), window_(lookahead + kHistory + 1), slope_(constants.slope), most_(constants.most[index]),
+        threshold_(constants.threshold), quiet_(constants.quiet), level_(constants.level), weights_(std::move(constants.weights)) {
     signal_.assign(static_cast<std::size_t>(channels), std::vector<float>(static_cast<std::size_t>(delay() + kHistory + kBlock)));
     excess_.resize(static_cast<std::size_t>(window_ - 1 + kBlock));
     held_.resize(excess_.size());
@@ -153,8 +113,8 @@ class LimiterCurve::Pass {
 
   const limit_ops::Ops& ops_;
   Frames lookahead_, window_;
-  std::int32_t slope_, most_, threshold_ = 0, quiet_ = 0;  // thresholds as bits of floats; below quiet_ no interpolated value reaches one
-  double level_ = 0;
+  std::int32_t slope_, most_, threshold_, quiet_;  // thresholds as bits of floats; below quiet_ no interpolated value reaches one
+  double level_;
   std::vector<double> weights_;
   std::vector<std::vector<float>> signal_;     // [channels][delay + 11 + kBlock]: 11 before the delayed frames, those, the new ones
   std::vector<std::int32_t> envelope_, excess_, held_, reduction_;

@@ -1,0 +1,69 @@
+// The module's transforms: cuFFT.
+#include <cuda_runtime.h>
+#include <cufft.h>
+
+#include <new>
+
+#include "kernels/convolve/convolve_cuda.hpp"
+
+namespace dubfarm::kernels::cuda {
+namespace {
+
+struct Plan {
+  cufftHandle forward = 0, inverse = 0;
+  bool in_double = false;
+};
+
+/// 2^a 3^b 5^c 7^d with a >= 1: the sizes that cuFFT has kernels of its own for.
+Frames size_at_least(Frames frames) {
+  for (Frames n = frames < 2 ? 2 : frames + frames % 2;; n += 2) {
+    Frames rest = n;
+    for (const Frames factor : {2, 3, 5, 7})
+      while (rest % factor == 0) rest /= factor;
+    if (rest == 1) return n;
+  }
+}
+
+void destroy(void* plan) {
+  auto* const both = static_cast<Plan*>(plan);
+  if (both == nullptr) return;
+  if (both->forward != 0) cufftDestroy(both->forward);
+  if (both->inverse != 0) cufftDestroy(both->inverse);
+  delete both;
+}
+
+void* create(Frames size, int batch, bool in_double) {
+  auto* const plan = new (std::nothrow) Plan;
+  if (plan == nullptr) return nullptr;
+  plan->in_double = in_double;
+  const auto n = static_cast<int>(size);
+  if (cufftPlan1d(&plan->forward, n, in_double ? CUFFT_D2Z : CUFFT_R2C, batch) == CUFFT_SUCCESS &&
+      cufftPlan1d(&plan->inverse, n, in_double ? CUFFT_Z2D : CUFFT_C2R, batch) == CUFFT_SUCCESS)
+    return plan;
+  destroy(plan);
+  return nullptr;
+}
+
+bool forward(void* plan, const void* signals, void* spectra, StreamHandle stream) {
+  const auto* const both = static_cast<const Plan*>(plan);
+  if (cufftSetStream(both->forward, static_cast<cudaStream_t>(stream)) != CUFFT_SUCCESS) return false;
+  void* const in = const_cast<void*>(signals);  // cuFFT's word for it; out of place, a forward transform leaves it as it is
+  return (both->in_double ? cufftExecD2Z(both->forward, static_cast<cufftDoubleReal*>(in), static_cast<cufftDoubleComplex*>(spectra))
+                          : cufftExecR2C(both->forward, static_cast<cufftReal*>(in), static_cast<cufftComplex*>(spectra))) == CUFFT_SUCCESS;
+}
+
+bool inverse(void* plan, void* spectra, void* signals, StreamHandle stream) {
+  const auto* const both = static_cast<const Plan*>(plan);
+  if (cufftSetStream(both->inverse, static_cast<cudaStream_t>(stream)) != CUFFT_SUCCESS) return false;
+  return (both->in_double ? cufftExecZ2D(both->inverse, static_cast<cufftDoubleComplex*>(spectra), static_cast<cufftDoubleReal*>(signals))
+                          : cufftExecC2R(both->inverse, static_cast<cufftComplex*>(spectra), static_cast<cufftReal*>(signals))) == CUFFT_SUCCESS;
+}
+
+}  // namespace
+
+const FftOperations& fft_operations() {
+  static constexpr FftOperations all = {size_at_least, create, destroy, forward, inverse};
+  return all;
+}
+
+}  // namespace dubfarm::kernels::cuda
