@@ -12,8 +12,10 @@
 #include "cli/output_files.hpp"
 #include "cli/output_qc.hpp"
 #include "cli/output_series.hpp"
+#include "cli/print_key.hpp"
 #include "cli/readings.hpp"
 #include "cli/stem_sums.hpp"
+#include "common/parallel.hpp"
 #include "kernels/device/isa.hpp"
 #include "kernels/loudness/loudness.hpp"
 #include "scheduler/state/job_tasks.hpp"
@@ -70,38 +72,40 @@ class LocalFarm {
  public:
   LocalFarm(const mix::Document& document, const plan::Plan& plan, const Store& store, const FarmOptions& options)
       : document_(document), plan_(plan), store_(store), options_(options), sources_(source_files(plan), plan.sample_rate, store), irs_(sources_, kIrSpectraLimit),
-        masters_(document, plan, options.specs), wanted_(wanted_prints(plan, options)), stem_sums_(document, plan, wanted_, options.output_folder) {
+        masters_(document, plan, options.specs), wanted_(wanted_prints(plan, options)), stem_sums_(document, plan, wanted_, options.output_folder),
+        print_keys_(plan.prints.size()), prints_(plan.prints.size()), is_printed_(wanted_), results_(plan.prints.size()), rendered_(plan.chunks.size()) {}
+
+  /// Finds out what is there already, and makes the tasks for the rest. @param only_look  copies no output, and reads none.
+  Result<void> prepare(bool only_look = false) {
+    TRY(find_outputs(only_look));
     std::vector<scheduler::Task> tasks =
-        scheduler::job_tasks(plan, std::max<Frames>(kernels::history_frames(plan.sample_rate), kernels::kTruePeakHistory), masters_.reaches(), stem_sums_.sets(),
-                             wanted_);
-    const std::vector<bool> needed = scheduler::needed_chunks(tasks, plan.chunks.size());
+        scheduler::job_tasks(plan_, std::max<Frames>(kernels::history_frames(plan_.sample_rate), kernels::kTruePeakHistory), masters_.reaches(), stem_sums_.sets(),
+                             is_printed_);
+    const std::vector<bool> heard = chunks_heard(), needed = scheduler::needed_chunks(tasks, plan_.chunks.size());
     std::vector<bool> done(tasks.size(), false);
-    for (std::size_t c = 0; c < plan.chunks.size(); ++c) {
-      chunk_of_.emplace(plan.chunks[c].key, c);
-      done[c] = !needed[c] || store.has(plan.chunks[c].key);
-      if (!needed[c]) continue;
+    for (std::size_t c = 0; c < plan_.chunks.size(); ++c) {
+      chunk_of_.emplace(plan_.chunks[c].key, c);
+      done[c] = !needed[c] || store_.has(plan_.chunks[c].key);
+      if (!heard[c]) continue;
       ++progress_.chunks_total;
-      if (!done[c] && options.expected != nullptr && options.expected->contains(plan.chunks[c].key)) ++lost_chunks_;
+      if (!done[c] && options_.expected != nullptr && options_.expected->contains(plan_.chunks[c].key)) ++lost_chunks_;
       if (done[c]) ++progress_.chunks_reused;
-      else progress_.audio_total_seconds += seconds(plan.chunks[c].program.length);
+      else progress_.audio_total_seconds += seconds(plan_.chunks[c].program.length);
     }
     for (const scheduler::Task& task : tasks) progress_.ranges_total += task.kind == TaskKind::range ? 1 : 0;
     state_ = std::make_unique<JobState>(std::move(tasks), done);
-    for (std::size_t p = 0; p < plan.prints.size(); ++p) {
-      const plan::Print& print = plan.prints[p];
-      if (print.same_as || !wanted_[p]) {
-        prints_.push_back(nullptr);
-        continue;
-      }
-      worker::PrintSpec spec = print_spec(document, plan, print, options.output_folder, spec_of(options, print.deliverable));
-      spec.levelling = masters_.levelling(print);
-      prints_.push_back(std::make_unique<worker::Print>(std::move(spec)));
+    return {};
+  }
+
+  /// After prepare().
+  [[nodiscard]] RenderOutlook outlook() const {
+    RenderOutlook outlook{0, 0, progress_.chunks_total, progress_.chunks_reused, progress_.audio_total_seconds};
+    for (const plan::Print& print : plan_.prints) {
+      if (!is_reported(print)) continue;
+      ++outlook.prints_total;
+      if (!is_printed_[index_of(print)]) ++outlook.prints_reused;
     }
-    rendered_.resize(plan.chunks.size());
-    digests_.resize(plan.prints.size());
-    readings_.resize(plan.prints.size());
-    curves_.resize(plan.prints.size());
-    qc_.resize(plan.prints.size());
+    return outlook;
   }
 
   Result<scheduler::Report> run() {
@@ -111,6 +115,7 @@ class LocalFarm {
       work();
     }
     if (state_->error()) return *state_->error();
+    warn_of(stem_sums_.remember(store_));
     if (options_.work != nullptr) *options_.work = work_;
     return report();
   }
@@ -123,6 +128,60 @@ class LocalFarm {
   }
   [[nodiscard]] double seconds(Frames frames) const { return static_cast<double>(frames) / plan_.sample_rate; }
   [[nodiscard]] double elapsed() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count(); }
+
+  void warn_of(const Result<void>& done) {
+    if (done.ok() || !options_.on_warning) return;
+    const std::lock_guard lock(mutex_);
+    options_.on_warning(fmt::format("{}; the store does not remember this output", done.error().message));
+  }
+
+  /// Looks for every print of this run in the store's records; those that are not there are to be printed.
+  Result<void> find_outputs(bool only_look) {
+    const std::size_t count = plan_.prints.size();
+    std::vector<std::optional<Error>> errors(count);
+    parallel_for(count, options_.threads, [&](std::size_t p) {
+      const plan::Print& print = plan_.prints[p];
+      if (print.same_as || !wanted_[p]) return;
+      worker::PrintSpec spec = print_spec(document_, plan_, print, options_.output_folder, spec_of(options_, print.deliverable));
+      spec.levelling = masters_.levelling(print);
+      print_keys_[p] = print_key(document_, print, spec, masters_.key(print));
+      Result<std::optional<scheduler::PrintRecord>> found =
+          only_look ? expect_delivered(store_, print_keys_[p], paths_of(spec), options_.reuse) : find_delivered(store_, print_keys_[p], paths_of(spec), options_.reuse, *options_.stop);
+      if (!found.ok()) errors[p] = found.error().code == Errc::cancelled ? stopped() : found.error();
+      else if (*found && (!masters_.key(print) || ((*found)->gain && (*found)->gain->key == masters_.key(print)))) results_[p] = std::move(**found);
+      else prints_[p] = std::make_unique<worker::Print>(std::move(spec));
+    });
+    for (const std::optional<Error>& error : errors)
+      if (error) return *error;
+    for (std::size_t p = 0; p < count; ++p) {
+      const std::size_t source = plan_.prints[p].same_as.value_or(p);
+      if (wanted_[p]) is_printed_[p] = prints_[source] != nullptr;
+      if (wanted_[p] && !is_printed_[p] && masters_.key(plan_.prints[p])) masters_.answer(plan_.prints[p], results_[source].gain->answer);
+    }
+    stem_sums_.recall(store_, print_keys_, options_.reuse != ReuseOutputs::never);
+    return {};
+  }
+
+  static std::vector<std::string> paths_of(const worker::PrintSpec& spec) {
+    std::vector<std::string> paths;
+    for (const worker::PrintFileSpec& file : spec.files) paths.push_back(file.path);
+    return paths;
+  }
+
+  /// Which chunks sound in the prints of this run, printed or not.
+  [[nodiscard]] std::vector<bool> chunks_heard() const {
+    std::vector<bool> heard(plan_.chunks.size(), false);
+    const auto hear = [&](const std::vector<plan::PrintInput>& inputs) {
+      for (const plan::PrintInput& input : inputs)
+        for (const plan::Placement& place : plan_.timelines[input.timeline].placements) heard[place.chunk] = true;
+    };
+    for (std::size_t p = 0; p < plan_.prints.size(); ++p) {
+      if (!wanted_[p]) continue;
+      hear(plan_.prints[p].inputs);
+      if (plan_.prints[p].master) hear(plan_.masters[*plan_.prints[p].master].inputs);
+    }
+    return heard;
+  }
 
   void work() {
     const kernels::FlushDenormals flush;
@@ -152,9 +211,8 @@ class LocalFarm {
         options_.stop->store(true);
         for (const TaskId one : tasks) state_->finished(one);
       } else if (!lost.empty()) {
-        for (const TaskId input : lost)
-          if (state_->task(input).kind == TaskKind::chunk && state_->state(input) == scheduler::TaskState::done) lose(input);
-        state_->lost_inputs(*id, lost);
+        for (const TaskId input : state_->lost_inputs(*id, lost))
+          if (state_->task(input).kind == TaskKind::chunk) lose(input);
       } else {
         for (const TaskId one : tasks) {
           state_->finished(one);
@@ -228,10 +286,22 @@ class LocalFarm {
     bext.max_momentary_lufs = reading.max_momentary_lufs;
     bext.max_short_term_lufs = reading.max_short_term_lufs;
     if (!store_synced_.exchange(true)) TRY(store_.sync());  // no output has its name before the disk has what it was made of
-    TRY_ASSIGN(digests_[index], print.finish(bext));
-    readings_[index] = reading;
-    curves_[index] = curves_of(print);
-    qc_[index] = qc_checks(document_, plan_.prints[index], print, options_.output_folder);
+    TRY_ASSIGN(const std::vector<std::string> digests, print.finish(bext));
+    scheduler::PrintRecord& result = results_[index];
+    const std::vector<std::string> paths = paths_of(print.spec());
+    for (std::size_t f = 0; f < paths.size(); ++f) {
+      std::error_code failure;
+      const std::uintmax_t bytes = std::filesystem::file_size(paths[f], failure);
+      result.files.push_back({digests[f], failure ? 0 : bytes, {}});
+    }
+    result.loudness = reading;
+    OutputCurves curves = curves_of(print);
+    result.series = std::move(curves.series), result.peaks = std::move(curves.peaks);
+    result.qc = qc_checks(document_, plan_.prints[index], print, options_.output_folder);
+    result.clipped_samples = print.measurement().clipped_samples;
+    result.limiter_reduction_db = print.measurement().limiter.max_reduction_db;
+    if (const auto answer = masters_.answer_of(plan_.prints[index])) result.gain = scheduler::PrintRecord::Gain{*masters_.key(plan_.prints[index]), *answer};
+    warn_of(remember_delivered(store_, print_keys_[index], paths, result));
     return {};
   }
 
@@ -256,18 +326,17 @@ class LocalFarm {
     if (options_.on_progress) options_.on_progress(progress_);
   }
 
-  scheduler::ReportFile report_file(const plan::Print& print, const plan::PrintFile& file, const std::string& sha256) const {
-    std::error_code failure;
-    const std::uintmax_t bytes = std::filesystem::file_size(options_.output_folder + "/" + file.path, failure);
-    scheduler::ReportFile out{file.path, sha256, failure ? 0 : bytes, {}};
+  static scheduler::ReportFile report_file(const plan::Print& print, const plan::PrintFile& file, const scheduler::RecordedFile& delivered) {
+    scheduler::ReportFile out{file.path, delivered.sha256, delivered.bytes, {}};
     for (const int channel : file.channels) out.channels.emplace_back(channel_names(print.layout)[static_cast<std::size_t>(channel)]);
     return out;
   }
 
   [[nodiscard]] bool is_reported(const plan::Print& print) const {
     if (options_.only_prints == nullptr) return true;
-    return std::binary_search(options_.only_prints->begin(), options_.only_prints->end(), static_cast<std::size_t>(&print - plan_.prints.data()));
+    return std::binary_search(options_.only_prints->begin(), options_.only_prints->end(), index_of(print));
   }
+  [[nodiscard]] std::size_t index_of(const plan::Print& print) const { return static_cast<std::size_t>(&print - plan_.prints.data()); }
 
   scheduler::Report report() {
     scheduler::Report report;
@@ -289,18 +358,19 @@ class LocalFarm {
       out.deliverable = document_.deliverables[print.deliverable].name;
       if (print.bus) out.bus = document_.buses[*print.bus].name;
       out.layout = name_of(print.layout);
-      for (std::size_t f = 0; f < print.files.size(); ++f) out.files.push_back(report_file(print, print.files[f], digests_[source][f]));
-      out.loudness = readings_[source];
-      out.series = curves_[source].series;
-      out.peaks = curves_[source].peaks;
+      for (std::size_t f = 0; f < print.files.size(); ++f) out.files.push_back(report_file(print, print.files[f], results_[source].files[f]));
+      out.loudness = results_[source].loudness;
+      out.series = results_[source].series;
+      out.peaks = results_[source].peaks;
       if (const scheduler::Spec* spec = spec_of(options_, print.deliverable)) {
         out.spec = *spec;
         out.checks = scheduler::check(out.loudness, *spec, delivered_file(document_, print));
       }
-      for (scheduler::Check& own : masters_.checks(print, prints_[source]->measurement().limiter)) out.checks.push_back(std::move(own));
+      for (scheduler::Check& own : masters_.checks(print, results_[source].limiter_reduction_db)) out.checks.push_back(std::move(own));
       for (scheduler::Check& own : stem_sums_.checks(print)) out.checks.push_back(std::move(own));
-      out.checks.insert(out.checks.end(), qc_[source].begin(), qc_[source].end());
-      out.clipped_samples = prints_[source]->measurement().clipped_samples;
+      out.checks.insert(out.checks.end(), results_[source].qc.begin(), results_[source].qc.end());
+      out.clipped_samples = results_[source].clipped_samples;
+      ++(is_printed_[source] ? report.prints_printed : report.prints_reused);
     }
     report.chunks_total = progress_.chunks_total;
     report.chunks_rendered = progress_.chunks_rendered;
@@ -323,11 +393,10 @@ class LocalFarm {
   std::vector<bool> wanted_;  // by print: belongs to this run
   StemSums stem_sums_;
   std::map<program::Key, TaskId> chunk_of_;
-  std::vector<std::unique_ptr<worker::Print>> prints_;  // parallel to plan.prints; null where it is the same as an earlier one, or not asked for
-  std::vector<std::vector<std::string>> digests_;       // of each print's files; written by its finish task alone
-  std::vector<scheduler::LoudnessReading> readings_;
-  std::vector<OutputCurves> curves_;
-  std::vector<std::vector<scheduler::Check>> qc_;
+  std::vector<program::Key> print_keys_;                // what follows is parallel to plan.prints, and empty where one is the same as an earlier one, or not asked for
+  std::vector<std::unique_ptr<worker::Print>> prints_;  // null also where it is there already
+  std::vector<bool> is_printed_;                        // by this run
+  std::vector<scheduler::PrintRecord> results_;         // from the store, or written by its finish task
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   std::unique_ptr<JobState> state_;
@@ -345,7 +414,14 @@ Result<scheduler::Report> run_locally(const mix::Document& document, const plan:
   for (const plan::Chunk& chunk : plan.chunks) keys.push_back(chunk.key);
   TRY_ASSIGN(const Lease pinned, store.pin(keys));  // before anything is looked for
   LocalFarm farm(document, plan, store, options);
+  TRY(farm.prepare());
   return farm.run();
+}
+
+Result<RenderOutlook> look_ahead(const mix::Document& document, const plan::Plan& plan, const Store& store, const FarmOptions& options) {
+  LocalFarm farm(document, plan, store, options);
+  TRY(farm.prepare(true));
+  return farm.outlook();
 }
 
 }  // namespace dubfarm::cli

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "cli/backend.hpp"
+#include "cli/delivered.hpp"
 #include "cli/rates.hpp"
 #include "common/mix/document.hpp"
 #include "common/result.hpp"
@@ -30,15 +31,27 @@ struct FarmOptions {
   const Backend* backend = nullptr;  // null: the CPU
   const std::set<program::Key>* expected = nullptr;  // chunks that an earlier render left in the store: the report counts those that are gone
   const std::vector<std::size_t>* only_prints = nullptr;  // indices into Plan::prints, ascending: these alone are printed, compared and reported; null: all
+  ReuseOutputs reuse = ReuseOutputs::by_stamp;  // of outputs that an earlier run printed (cli/delivered.hpp)
   const scheduler::SpecTable* specs = nullptr;  // of the document's deliverables, without errors; null: nothing is checked
   std::function<void(const RenderProgress&)> on_progress;  // may be called from any thread, one at a time; may be empty
+  std::function<void(const std::string&)> on_warning;  // the same; what is to be said and stops nothing
   WorkDone* work = nullptr;  // filled with what was done and how long it took; may be null
   std::atomic<bool>* stop = nullptr;  // never null; set by the user's Ctrl-C, or by the first error: work ends soon after
 };
 
-/// Renders what the plan asks for and the store does not have, prints every output, and reports. Outputs appear whole or not at all.
+/// Prints every output that is not there already, from chunks that are rendered where the store does not have them, and reports on all. Outputs appear
+/// whole or not at all. A print is there where the store has a record of one with the same key whose files stand in the output folder unaltered, or can
+/// be copied into it; what only such prints need is neither rendered nor measured.
 /// With only_prints: what those ask for. Stem sets of which some print is left out are not compared (scheduler/plan/print_groups.hpp keeps them together).
 /// Errors: Errc::invalid_input (a source broken or changed), Errc::no_space, Errc::io_error, Errc::cancelled.
 Result<scheduler::Report> run_locally(const mix::Document& document, const plan::Plan& plan, const Store& store, const FarmOptions& options);
+
+/// What run_locally() would do, by what the store and the file system say now. Nothing is written.
+struct RenderOutlook {
+  std::size_t prints_total = 0, prints_reused = 0;
+  std::size_t chunks_total = 0, chunks_reused = 0;
+  double seconds_to_render = 0;  // of audio
+};
+Result<RenderOutlook> look_ahead(const mix::Document& document, const plan::Plan& plan, const Store& store, const FarmOptions& options);
 
 }  // namespace dubfarm::cli

@@ -56,6 +56,8 @@ int run(int argc, char** argv) {
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
   verb->add_option("--device", render.backend.device, "The CUDA device to render on, as dubfarm doctor counts them (default: 0)")->check(CLI::Range(0, 1023));
   verb->add_option("--device-memory", render.backend.device_memory, "Use no more of the device's memory: 20G, 800M (default: nine tenths of what is free)");
+  verb->add_flag("--verify-outputs", render.verify_outputs, "Hash the outputs that are there before they are used again, instead of trusting size and times");
+  verb->add_flag("--reprint", render.reprint, "Print every output again, also those that are there unaltered");
   verb->add_flag("--dry-run", render.dry_run, "Say what would be rendered and reused; write nothing");
   verb->add_flag("--json", render.json, "Print the report (or the errors) as JSON on stdout");
   verb->callback([&] { status = run_render(render); });

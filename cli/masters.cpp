@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "cli/print_key.hpp"
 #include "cli/readings.hpp"
 #include "kernels/core/math.hpp"
 #include "kernels/quantise/quantise.hpp"
@@ -58,12 +59,31 @@ void Masters::plan_search(Master& master, const plan::Master& planned, const sch
   sum.stems = print_stems(document_, plan_, planned.inputs);
   for (const worker::PrintStem& stem : sum.stems) sum.extra_meters.speech |= stem.is_speech;
   sum.levelling.limiter = master.limiter;
-  master.measure = std::make_unique<worker::GainMeasure>(std::move(sum));
   scheduler::GainSearch::Limits limits;
   if (master.limiter) limits.ceiling_dbtp = master.limiter->ceiling_dbtp;
   limits.max_reduction_db = master.max_reduction_db.value_or(0);
   if (spec.true_peak_dbtp && !spec.true_peak_dbtp->is_advice) limits.max_true_peak_dbtp = spec.true_peak_dbtp->max;
+  master.key = gain_key(deliverable, sum, spec, limits.max_reduction_db);
+  master.measure = std::make_unique<worker::GainMeasure>(std::move(sum));
   master.search = std::make_unique<scheduler::GainSearch>(deliverable.normalize, spec, limits);
+}
+
+std::optional<program::Key> Masters::key(const plan::Print& print) const {
+  if (!print.master || !masters_[*print.master].search) return std::nullopt;
+  return masters_[*print.master].key;
+}
+
+void Masters::answer(const plan::Print& print, const scheduler::GainAnswer& answer) {
+  Master& master = masters_[*print.master];
+  master.search->restore(answer);
+  master.gain_linear = kernels::gain_from_db(answer.gain_db);
+  master.measure.reset();
+  reaches_[*print.master].is_measured = false;
+}
+
+std::optional<scheduler::GainAnswer> Masters::answer_of(const plan::Print& print) const {
+  if (!print.master || !masters_[*print.master].search) return std::nullopt;
+  return masters_[*print.master].search->answer();
 }
 
 worker::Levelling Masters::levelling(const plan::Print& print) const {
@@ -94,13 +114,13 @@ bool Masters::solve(std::size_t index) {
   return is_found;
 }
 
-std::vector<scheduler::Check> Masters::checks(const plan::Print& print, const worker::LimiterFigures& limiter) const {
+std::vector<scheduler::Check> Masters::checks(const plan::Print& print, double limiter_reduction_db) const {
   std::vector<scheduler::Check> checks;
   if (!print.master || print.deliverable != plan_.masters[*print.master].deliverable) return checks;
   const Master& master = masters_[*print.master];
   const std::string subject = delivered_file(document_, print).subject;
   if (master.search) checks.push_back(master.search->outcome(subject));
-  if (master.limiter) checks.push_back(scheduler::limiter_check(subject, limiter.max_reduction_db, master.max_reduction_db));
+  if (master.limiter) checks.push_back(scheduler::limiter_check(subject, limiter_reduction_db, master.max_reduction_db));
   return checks;
 }
 

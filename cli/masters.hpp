@@ -24,6 +24,13 @@ class Masters {
   /// @param specs  of the document's deliverables; null: none is normalised.
   Masters(const mix::Document& document, const plan::Plan& plan, const scheduler::SpecTable* specs);
 
+  /// By what a master's search is known (cli/print_key.hpp); nothing where there is none.
+  [[nodiscard]] std::optional<program::Key> key(const plan::Print& print) const;
+  /// The gain that an earlier render found for the same key: it is not measured again.
+  void answer(const plan::Print& print, const scheduler::GainAnswer& answer);
+  /// The search's answer, once it is over.
+  [[nodiscard]] std::optional<scheduler::GainAnswer> answer_of(const plan::Print& print) const;
+
   /// How far the limiters hear and whose sums are measured, parallel to Plan::masters.
   [[nodiscard]] const std::vector<scheduler::MasterReach>& reaches() const { return reaches_; }
   /// What a print takes from its master; it points into this object.
@@ -34,15 +41,16 @@ class Masters {
   /// All ranges of a round are measured: TaskKind::solve. @return whether the gain is found; else all ranges are to be measured again.
   bool solve(std::size_t master);
   /// What a master's print must show beside its spec's checks: that it was normalised, and that its limiter took off no more than it may.
-  [[nodiscard]] std::vector<scheduler::Check> checks(const plan::Print& print, const worker::LimiterFigures& limiter) const;
+  [[nodiscard]] std::vector<scheduler::Check> checks(const plan::Print& print, double limiter_reduction_db) const;
 
  private:
   struct Master {
     std::optional<kernels::LimiterSettings> limiter;
     std::optional<double> max_reduction_db;
     double gain_linear = 1;
-    std::unique_ptr<worker::GainMeasure> measure;  // of those that are normalised
+    std::unique_ptr<worker::GainMeasure> measure;  // of those that are normalised, until the gain is found
     std::unique_ptr<scheduler::GainSearch> search;
+    program::Key key;  // of the search
   };
   void plan_search(Master& master, const plan::Master& planned, const scheduler::Spec& spec) const;
 

@@ -98,14 +98,9 @@ std::string names_of(const mix::Document& document) {
   return names;
 }
 
-/// What a render would do, without doing it. `store` is null where there is none yet.
-void print_dry_run(const mix::Document& document, const plan::Plan& plan, const Store* store, bool json) {
-  std::size_t reused = 0;
-  double seconds = 0;
-  for (const plan::Chunk& chunk : plan.chunks) {
-    if (store != nullptr && store->has(chunk.key)) ++reused;
-    else seconds += static_cast<double>(chunk.program.length) / plan.sample_rate;
-  }
+/// What a render would do, without doing it.
+void print_dry_run(const mix::Document& document, const plan::Plan& plan, const RenderOutlook& outlook, bool json) {
+  const std::size_t to_render = outlook.chunks_total - outlook.chunks_reused, to_print = outlook.prints_total - outlook.prints_reused;
   if (json) {
     nlohmann::ordered_json outputs = nlohmann::ordered_json::array();
     for (const plan::Print& print : plan.prints) {
@@ -114,15 +109,24 @@ void print_dry_run(const mix::Document& document, const plan::Plan& plan, const 
       outputs.push_back({{"version", document.versions[print.version].name}, {"deliverable", document.deliverables[print.deliverable].name}, {"files", files}});
     }
     const nlohmann::ordered_json result = {{"dry_run", true},
-                                           {"chunks", {{"total", plan.chunks.size()}, {"to_render", plan.chunks.size() - reused}, {"reused", reused}}},
-                                           {"seconds_to_render", seconds},
+                                           {"chunks", {{"total", outlook.chunks_total}, {"to_render", to_render}, {"reused", outlook.chunks_reused}}},
+                                           {"seconds_to_render", outlook.seconds_to_render},
+                                           {"prints", {{"total", outlook.prints_total}, {"to_print", to_print}, {"reused", outlook.prints_reused}}},
                                            {"outputs", outputs}};
     fmt::print("{}\n", result.dump(2));
     return;
   }
   for (const plan::Print& print : plan.prints)
     for (const plan::PrintFile& file : print.files) fmt::print("{}\n", file.path);
-  fmt::print("would render {} of {} chunks ({:.1f} s of audio), reuse {}; nothing was written\n", plan.chunks.size() - reused, plan.chunks.size(), seconds, reused);
+  fmt::print("would print {} of {} outputs, reuse {}; would render {} of {} chunks ({:.1f} s of audio), reuse {}; nothing was written\n", to_print, outlook.prints_total,
+             outlook.prints_reused, to_render, outlook.chunks_total, outlook.seconds_to_render, outlook.chunks_reused);
+}
+
+/// Where there is no store yet, everything is to be done.
+RenderOutlook outlook_of_all(const plan::Plan& plan) {
+  RenderOutlook outlook{plan.prints.size(), 0, plan.chunks.size(), 0, 0};
+  for (const plan::Chunk& chunk : plan.chunks) outlook.seconds_to_render += static_cast<double>(chunk.program.length) / plan.sample_rate;
+  return outlook;
 }
 
 /// Makes the folder, and keeps others out of it as long as the lease lasts.
@@ -222,8 +226,17 @@ int run_render(const RenderOptions& options) {
     return report_error(fail(Errc::cancelled, "stopped while the sources were read; those that were read are known to a second start"));
   if (!media.errors.empty()) return report_diagnostics(options, *text, media.errors);
   const plan::Plan plan = plan::make_plan(document, media.table, selection, backend->numeric_profile);
+  FarmOptions farm;
+  farm.threads = threads;
+  farm.output_folder = options.out;
+  farm.backend = &*backend;
+  farm.specs = &specs;
+  farm.stop = &stop_requested;
+  farm.reuse = options.reprint ? ReuseOutputs::never : options.verify_outputs ? ReuseOutputs::by_hash : ReuseOutputs::by_stamp;
   if (options.dry_run) {
-    print_dry_run(document, plan, store ? &*store : nullptr, options.json);
+    const Result<RenderOutlook> outlook = store ? look_ahead(document, plan, *store, farm) : outlook_of_all(plan);
+    if (!outlook.ok()) return report_error(outlook.error());
+    print_dry_run(document, plan, *outlook, options.json);
     return kDone;
   }
   const Result<Lease> output_folder = take_output_folder(options.out);
@@ -234,13 +247,9 @@ int run_render(const RenderOptions& options) {
 
   if (!backend->why_cpu.empty()) fmt::print(stderr, "note: the CPU renders: {}\n", backend->why_cpu);
   ProgressLine progress(::isatty(STDERR_FILENO) != 0);
-  FarmOptions farm;
-  farm.threads = threads;
-  farm.output_folder = options.out;
-  farm.backend = &*backend;
-  farm.specs = &specs;
+  std::vector<std::string> warnings;
+  farm.on_warning = [&](const std::string& warning) { warnings.push_back(warning); };
   farm.on_progress = [&](const RenderProgress& p) { progress.show(p); };
-  farm.stop = &stop_requested;
   const std::optional<plan::PlanRecord> last = plan::recall(*store, options.mix);
   std::set<program::Key> expected;
   if (last) expected.insert(last->keys.begin(), last->keys.end());
@@ -249,6 +258,7 @@ int run_render(const RenderOptions& options) {
   farm.work = &work;
   Result<scheduler::Report> report = run_locally(document, plan, *store, farm);
   progress.clear();
+  for (const std::string& warning : warnings) fmt::print(stderr, "warning: {}\n", warning);
   if (!report.ok()) {
     const int status = report_error(report.error());
     if (report.error().code == Errc::no_space && report.error().message.starts_with(store->folder() + "/"))
@@ -265,8 +275,9 @@ int run_render(const RenderOptions& options) {
   const std::string path = options.out + "/report.json";
   if (options.json) fmt::print("{}", *json);
   else
-    fmt::print("{}\n{} chunks: {} rendered, {} reused; {:.1f} s of audio in {:.2f} s\nreport: {}\n", scheduler::report_table(*report), report->chunks_total,
-               report->chunks_rendered, report->chunks_reused, report->rendered_seconds, report->elapsed_seconds, path);
+    fmt::print("{}\n{} chunks: {} rendered, {} reused; {:.1f} s of audio in {:.2f} s\n{} outputs: {} printed, {} reused\nreport: {}\n", scheduler::report_table(*report),
+               report->chunks_total, report->chunks_rendered, report->chunks_reused, report->rendered_seconds, report->elapsed_seconds,
+               report->prints_printed + report->prints_reused, report->prints_printed, report->prints_reused, path);
   return scheduler::passes(*report) ? kDone : kCheckFailed;
 }
 

@@ -14,6 +14,8 @@ struct RenderOptions {
   std::string version = "*", deliverable = "*";
   BackendOptions backend;
   int threads = 0;  // 0: one for each processor
+  bool verify_outputs = false;  // hash the outputs of earlier renders before they are used again
+  bool reprint = false;         // print all outputs, whatever is there
   bool dry_run = false;
   bool json = false;
 };

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cli/delivered.hpp"
+#include "cli/print_key.hpp"
 #include "cli/readings.hpp"
 #include "worker/stem_null.hpp"
 
@@ -27,10 +29,33 @@ StemSums::StemSums(const mix::Document& document, const plan::Plan& plan, const 
     return !prints[set.master] || !std::all_of(set.stems.begin(), set.stems.end(), [&](std::size_t stem) { return prints[stem]; });
   });
   differences_.assign(sets_.size(), 0.0);
+  open_ = sets_;
+  for (std::size_t s = 0; s < sets_.size(); ++s) open_index_.push_back(s);
+}
+
+void StemSums::recall(const Store& store, const std::vector<program::Key>& keys, bool is_asked) {
+  open_.clear(), open_index_.clear(), keys_.clear();
+  for (std::size_t s = 0; s < sets_.size(); ++s) {
+    std::vector<program::Key> stems;
+    for (const std::size_t stem : sets_[s].stems) stems.push_back(keys[stem]);
+    keys_.push_back(stem_null_key(keys[sets_[s].master], stems, sets_[s].matrices));
+    if (const std::optional<double> difference = is_asked ? find_stem_null(store, keys_.back()) : std::nullopt) {
+      differences_[s] = *difference;
+      continue;
+    }
+    open_.push_back(sets_[s]);
+    open_index_.push_back(s);
+  }
+}
+
+Result<void> StemSums::remember(const Store& store) const {
+  if (keys_.empty()) return {};
+  for (const std::size_t s : open_index_) TRY(remember_stem_null(store, keys_[s], differences_[s]));
+  return {};
 }
 
 Result<void> StemSums::measure(std::size_t index, Frames first, Frames count) {
-  const plan::StemSet& set = sets_[index];
+  const plan::StemSet& set = open_[index];
   const auto sound_of = [&](std::size_t print) {
     worker::DeliveredSound sound{plan_.prints[print].layout, {}};
     for (const plan::PrintFile& file : plan_.prints[print].files) sound.files.push_back({folder_ + "/" + file.path, file.channels});
@@ -40,7 +65,8 @@ Result<void> StemSums::measure(std::size_t index, Frames first, Frames count) {
   for (const std::size_t stem : set.stems) stems.push_back(sound_of(stem));
   TRY_ASSIGN(const double difference, worker::largest_difference(sound_of(set.master), stems, set.matrices, first, count));
   const std::lock_guard lock(mutex_);
-  differences_[index] = std::max(differences_[index], difference);
+  double& most = differences_[open_index_[index]];
+  most = std::max(most, difference);
   return {};
 }
 

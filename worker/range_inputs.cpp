@@ -13,6 +13,12 @@ bool is_heard(const Matrix& matrix, int channel) {
   return false;
 }
 
+/// Whether a blob that cannot be read here has been rendered anew in the meantime: another range noticed the loss first.
+bool is_replaced(const Store& store, const PrintPlacement& place, int channel, Frames first, Frames count) {
+  Result<BlobReader> blob = store.open_blob(place.key);
+  return blob.ok() && blob->frames() == place.length && channel < blob->channels() && !blob->is_silent(channel) && blob->view(channel, first, count).ok();
+}
+
 }  // namespace
 
 Result<void> RangeInputs::open(const Store& store, const std::vector<PrintStem>& stems, Frames first, Frames end) {
@@ -43,7 +49,13 @@ Result<void> RangeInputs::sum(const Store& store, double gain, Frames first, Fra
       for (int c = 0; c < input.stem->matrix.columns; ++c) {
         if (input.blob.is_silent(c) || !is_heard(input.stem->matrix, c)) continue;
         Result<std::span<const float>> x = input.blob.view(c, at - begin, end - at);
-        if (!x.ok()) return note_lost(store, *input.place, x.error());
+        if (!x.ok()) {
+          if (is_replaced(store, *input.place, c, at - begin, end - at)) {
+            lost_.keys.push_back(input.place->key);
+            return {};
+          }
+          return note_lost(store, *input.place, x.error());
+        }
         end = std::min(end, at + static_cast<Frames>(x->size()));
         heard_.push_back({&input.stem->matrix, c, x->data()});
       }

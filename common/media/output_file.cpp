@@ -1,7 +1,9 @@
 #include "common/media/output_file.hpp"
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +14,7 @@
 
 #include "common/descriptor.hpp"
 #include "common/media/flac_encoder.hpp"
+#include "common/media/output_copy.hpp"
 #include "common/sha256.hpp"
 
 namespace dubfarm::media {
@@ -61,6 +64,44 @@ Result<void> allocate(const Descriptor& file, std::uint64_t bytes, const std::st
   return error;
 }
 
+/// Makes the folders of an output's path. Errors: a folder stands where the file is to be.
+Result<void> make_room(const std::string& final_path) {
+  std::error_code failure;
+  fs::create_directories(folder_of(final_path), failure);
+  if (failure) return system_error(failure.value(), folder_of(final_path), "make this folder");
+  if (fs::is_directory(final_path, failure))
+    return fail(Errc::io_error, "{}: a folder of this name stands in the way of the output", final_path);
+  return {};
+}
+
+/// Gives a finished, synced partial file its name.
+Result<void> give_name(const std::string& partial, const std::string& final_path) {
+  if (::rename(partial.c_str(), final_path.c_str()) != 0) return system_error(errno, final_path, "give the finished output this name");
+  const Descriptor folder(::open(folder_of(final_path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (folder.is_open() && ::fsync(folder.get()) != 0 && errno != EINVAL) return system_error(errno, folder_of(final_path), "bring to the disk");
+  return {};
+}
+
+/// Copies `size` bytes: by the kernel where it can, else through memory.
+Result<void> copy_bytes(const Descriptor& from, const std::string& from_path, const Descriptor& to, const std::string& to_path, std::uint64_t size) {
+  if (::ioctl(to.get(), FICLONE, from.get()) == 0) return {};
+  off_t in = 0, out = 0;
+  while (static_cast<std::uint64_t>(in) < size) {
+    const ssize_t copied = ::copy_file_range(from.get(), &in, to.get(), &out, size - static_cast<std::uint64_t>(in), 0);
+    if (copied > 0 || (copied < 0 && errno == EINTR)) continue;
+    if (copied < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG || errno == EIO)) return system_error(errno, to_path, "copy into");
+    break;  // the source became shorter, or the kernel does not copy between these two
+  }
+  std::vector<std::byte> piece(1u << 20);
+  for (std::uint64_t at = static_cast<std::uint64_t>(in); at < size;) {
+    const Result<std::size_t> got = read_at(from, static_cast<std::int64_t>(at), piece, from_path);
+    if (!got.ok() || *got == 0) break;  // the hash will tell
+    TRY(write_at(to, static_cast<std::int64_t>(at), std::span(piece.data(), *got), to_path));
+    at += *got;
+  }
+  return {};
+}
+
 }  // namespace
 
 struct OutputFile::State {
@@ -89,12 +130,7 @@ void OutputFile::set_bext(const Bext& bext) { state_->format.bext = bext; }
 Result<OutputFile> OutputFile::create(const std::string& final_path, const OutputFormat& format) {
   const auto header = file_header(format);
   if (!header) return fail(header.error().code, "{}: {}", final_path, header.error().message);
-  std::error_code failure;
-  fs::create_directories(folder_of(final_path), failure);
-  if (failure) return system_error(failure.value(), folder_of(final_path), "make this folder");
-  if (fs::is_directory(final_path, failure))
-    return fail(Errc::io_error, "{}: a folder of this name stands in the way of the output", final_path);
-
+  TRY(make_room(final_path));
   auto state = std::make_unique<State>();
   state->final_path = final_path;
   state->partial_path = final_path + ".partial";
@@ -136,13 +172,31 @@ Result<std::string> OutputFile::finish() {
   }
   if (::fsync(s.file.get()) != 0) return system_error(errno, s.partial_path, "bring to the disk");
   TRY_ASSIGN(FileHash hash, sha256_of(s.file, s.partial_path));
-  if (::rename(s.partial_path.c_str(), s.final_path.c_str()) != 0)
-    return system_error(errno, s.final_path, "give the finished output this name");
+  TRY(give_name(s.partial_path, s.final_path));
   s.finished = true;
-  const Descriptor folder(::open(folder_of(s.final_path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (folder.is_open() && ::fsync(folder.get()) != 0 && errno != EINVAL)
-    return system_error(errno, folder_of(s.final_path), "bring to the disk");
   return std::move(hash.sha256);
+}
+
+Result<std::optional<std::uint64_t>> copy_output(const std::string& from, const std::string& final_path, const std::string& sha256) {
+  const Result<Descriptor> source = open_for_reading(from);
+  if (!source.ok()) return std::optional<std::uint64_t>();
+  struct stat status {};
+  if (::fstat(source->get(), &status) != 0 || !S_ISREG(status.st_mode)) return std::optional<std::uint64_t>();
+  TRY(make_room(final_path));
+  const std::string partial = final_path + ".partial";
+  TRY_ASSIGN(const Descriptor file, open_partial(partial));
+  const auto copy = [&]() -> Result<std::optional<std::uint64_t>> {
+    TRY(allocate(file, static_cast<std::uint64_t>(status.st_size), partial));
+    TRY(copy_bytes(*source, from, file, partial, static_cast<std::uint64_t>(status.st_size)));
+    if (::fsync(file.get()) != 0) return system_error(errno, partial, "bring to the disk");
+    TRY_ASSIGN(const FileHash hash, sha256_of(file, partial));
+    if (hash.sha256 != sha256) return std::optional<std::uint64_t>();
+    TRY(give_name(partial, final_path));
+    return std::optional(hash.bytes);
+  };
+  Result<std::optional<std::uint64_t>> copied = copy();
+  if (!copied.ok() || !*copied) ::unlink(partial.c_str());  // still locked: nobody else's
+  return copied;
 }
 
 }  // namespace dubfarm::media

@@ -101,6 +101,12 @@ bool GainSearch::take(const LoudnessReading& reading) {
   return false;
 }
 
+void GainSearch::restore(const GainAnswer& answer) {
+  target_ = answer.target;
+  is_first_ = false, is_silent_ = answer.is_silent;
+  gain_db_ = answer.gain_db, lufs_ = answer.lufs, true_peak_dbtp_ = answer.true_peak_dbtp;
+}
+
 Check GainSearch::outcome(const std::string& subject) const {
   Check check;
   check.id = "normalization", check.title = "Normalisation";

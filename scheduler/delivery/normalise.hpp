@@ -29,6 +29,14 @@ struct LevelTarget {
 /// Positioned errors for every deliverable whose `normalize` its spec cannot answer, and for limiters whose ceiling is above what the spec allows.
 void check_level_targets(const mix::Document& document, SpecTable& specs);
 
+/// What a search found.
+struct GainAnswer {
+  std::optional<LevelTarget> target;  // absent: nothing to aim at
+  bool is_silent = false;             // there is no loudness: the gain is 0 dB
+  double gain_db = 0, lufs = 0;       // lufs: at that gain
+  double true_peak_dbtp = -300;       // of the sum as it is
+};
+
 /// One search for a gain.
 class GainSearch {
  public:
@@ -42,6 +50,10 @@ class GainSearch {
   /// Takes in the reading at gain_db(): the first one of the sum as it is, without a limiter; every other one with both.
   /// @return whether the search is over: gain_db() is the answer, and outcome() says what became of it. Else measure again at gain_db().
   bool take(const LoudnessReading& reading);
+
+  /// The answer of a search that is over, and a search that is over by such an answer: gain_db() and outcome() are as they were.
+  [[nodiscard]] GainAnswer answer() const { return {target_, is_silent_, gain_db_, lufs_, true_peak_dbtp_}; }
+  void restore(const GainAnswer& answer);
 
   [[nodiscard]] double gain_db() const { return gain_db_; }
   /// The check "normalisation": passed where the target is met. `subject` begins its sentence.

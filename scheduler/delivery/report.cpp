@@ -109,6 +109,7 @@ std::string report_json(const Report& report) {
       {"outputs", std::move(outputs)},
       {"chunks", {{"total", report.chunks_total}, {"rendered", report.chunks_rendered}, {"reused", report.chunks_reused}}},
       {"lost_chunks", report.chunks_lost},
+      {"prints", {{"total", report.prints_printed + report.prints_reused}, {"printed", report.prints_printed}, {"reused", report.prints_reused}}},
       {"rendered_seconds", std::round(report.rendered_seconds * 1000) / 1000},
       {"elapsed_seconds", std::round(report.elapsed_seconds * 1000) / 1000},
   };

@@ -51,6 +51,7 @@ struct Report {
   std::vector<ReportOutput> outputs;
   std::size_t chunks_total = 0, chunks_rendered = 0, chunks_reused = 0;
   std::size_t chunks_lost = 0;  // that the store should have had and did not, or not intact
+  std::size_t prints_printed = 0, prints_reused = 0;  // outputs that this run printed; that were there already, or were copied
   double rendered_seconds = 0;  // of audio
   double elapsed_seconds = 0;
   std::string backend;

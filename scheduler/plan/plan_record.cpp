@@ -4,6 +4,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "common/hex.hpp"
 #include "common/io.hpp"
 
 namespace dubfarm::plan {
@@ -18,19 +19,6 @@ std::string record_path(const Store& store, const std::string& mix) {
   return store.folder() + "/plans/" + program::key_of_bytes(failed ? mix : whole.string()).hex().substr(0, 32);
 }
 
-template <class T>
-bool from_hex(const Json& json, T& out) {
-  const auto* text = json.get_ptr<const std::string*>();
-  if (text == nullptr || text->size() != 2 * out.bytes.size()) return false;
-  const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; };
-  for (std::size_t i = 0; i < out.bytes.size(); ++i) {
-    const int high = digit((*text)[2 * i]), low = digit((*text)[2 * i + 1]);
-    if (high < 0 || low < 0) return false;
-    out.bytes[i] = static_cast<std::uint8_t>(16 * high + low);
-  }
-  return true;
-}
-
 std::optional<PlanRecord> parse(const Json& json) {
   if (!json.is_object() || json.value("dubfarm_plan_record", 0) != 1) return std::nullopt;
   PlanRecord record;
@@ -39,7 +27,7 @@ std::optional<PlanRecord> parse(const Json& json) {
   record.numeric_profile = json.value("numeric_profile", "");
   for (const Json& entry : json.value("media", Json::array())) {
     MediaFile file;
-    if (!from_hex(entry.at("digest"), file.digest)) return std::nullopt;
+    if (!from_hex(entry.at("digest").get<std::string>(), file.digest.bytes)) return std::nullopt;
     file.frames = entry.at("frames");
     file.info.path = entry.at("path");
     file.info.sample_rate = entry.at("sample_rate");
@@ -48,7 +36,7 @@ std::optional<PlanRecord> parse(const Json& json) {
   }
   for (const Json& entry : json.value("keys", Json::array())) {
     program::Key key;
-    if (!from_hex(entry, key)) return std::nullopt;
+    if (!from_hex(entry.get<std::string>(), key.bytes)) return std::nullopt;
     record.keys.push_back(key);
   }
   return record;

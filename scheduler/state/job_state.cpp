@@ -15,7 +15,9 @@ JobState::JobState(std::vector<Task> tasks, const std::vector<bool>& already_don
       state_(tasks_.size(), TaskState::waiting),
       missing_(tasks_.size(), 0),
       needed_by_(tasks_.size()),
-      ready_(Later{&tasks_}) {
+      ready_(Later{&tasks_}),
+      leased_at_(tasks_.size(), 0),
+      finished_at_(tasks_.size(), 0) {
   assert(already_done.size() == tasks_.size());
   for (TaskId id = 0; id < tasks_.size(); ++id)
     if (already_done[id]) { state_[id] = TaskState::done; ++done_; }
@@ -47,6 +49,7 @@ std::optional<TaskId> JobState::lease() {
   const std::optional<TaskId> id = next_ready();
   if (id) {
     state_[*id] = TaskState::leased;
+    leased_at_[*id] = ++events_;
     ++leased_;
   }
   return id;
@@ -62,6 +65,7 @@ std::vector<TaskId> JobState::lease_more(std::size_t look, const std::function<b
       continue;
     }
     state_[*id] = TaskState::leased;
+    leased_at_[*id] = ++events_;
     ++leased_;
     leased.push_back(*id);
   }
@@ -72,6 +76,7 @@ std::vector<TaskId> JobState::lease_more(std::size_t look, const std::function<b
 void JobState::finished(TaskId task) {
   assert(state_[task] == TaskState::leased);
   state_[task] = TaskState::done;
+  finished_at_[task] = ++events_;
   --leased_;
   ++done_;
   for (const TaskId next : needed_by_[task]) {
@@ -80,18 +85,21 @@ void JobState::finished(TaskId task) {
   }
 }
 
-void JobState::lost_inputs(TaskId task, std::span<const TaskId> inputs) {
+std::vector<TaskId> JobState::lost_inputs(TaskId task, std::span<const TaskId> inputs) {
   assert(state_[task] == TaskState::leased);
+  std::vector<TaskId> lost;
   state_[task] = TaskState::waiting;
   --leased_;
   for (const TaskId input : inputs) {
-    if (state_[input] != TaskState::done) continue;  // another task has noticed already
+    if (state_[input] != TaskState::done || finished_at_[input] > leased_at_[task]) continue;  // another task has noticed already
+    lost.push_back(input);
     --done_;
     make_ready(input);
     for (const TaskId next : needed_by_[input]) ++missing_[next];  // done ones too: finished() takes it off again
   }
   // Others that are queued are sorted out when they are leased; one that runs right now finds out by itself.
   if (missing_[task] == 0) make_ready(task);
+  return lost;
 }
 
 void JobState::fail(Error error) {

@@ -2,6 +2,7 @@
 // brings events in one at a time and carries out what comes back. A job's own state is derived from its tasks.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <queue>
@@ -46,8 +47,10 @@ class JobState {
   std::vector<TaskId> lease_more(std::size_t look, const std::function<bool(TaskId)>& wanted);
   /// The task's result is there.
   void finished(TaskId task);
-  /// `task` found that results it needs are gone or corrupt: they are rendered again first, then it is.
-  void lost_inputs(TaskId task, std::span<const TaskId> inputs);
+  /// `task` found that results it needs are gone or corrupt: they are rendered again first, then it is. One that was rendered anew since `task`
+  /// was leased is not what it read, and stays.
+  /// @return those whose loss was not known before.
+  std::vector<TaskId> lost_inputs(TaskId task, std::span<const TaskId> inputs);
   /// No further task starts; what is leased may still end. The first error given stands.
   void fail(Error error);
 
@@ -74,6 +77,8 @@ class JobState {
   std::vector<std::size_t> missing_;              // of each task, done ones too: inputs not done at present
   std::vector<std::vector<TaskId>> needed_by_;
   std::priority_queue<TaskId, std::vector<TaskId>, Later> ready_;
+  std::vector<std::uint64_t> leased_at_, finished_at_;  // of each task, last; in events
+  std::uint64_t events_ = 0;
   std::size_t leased_ = 0, done_ = 0;
   std::optional<Error> error_;
 };

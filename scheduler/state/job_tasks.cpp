@@ -66,7 +66,6 @@ std::vector<Task> job_tasks(const plan::Plan& plan, Frames history, std::span<co
     if (const auto master = finished[stem_sets[s].master]) needs.push_back(*master);
     for (const std::size_t stem : stem_sets[s].stems)
       if (finished[stem]) needs.push_back(*finished[stem]);
-    if (needs.empty()) continue;
     std::sort(needs.begin(), needs.end());
     needs.erase(std::unique(needs.begin(), needs.end()), needs.end());
     const Frames step = 60 * static_cast<Frames>(plan.sample_rate);

@@ -23,8 +23,9 @@ struct MasterReach {
 /// compared once their files are finished. Chunks are in the order of the timeline, so that outputs grow from their start.
 /// @param history  frames before a range that printing it reads too.
 /// @param masters  one for each of plan.masters.
-/// @param prints   which prints are printed; empty: all. The others have no tasks: no range and no finish; no master is measured for them alone, and
-///                 nothing is compared where none of a set is printed. Chunks have their tasks in any case: needed_chunks() says which matter.
+/// @param stem_sets  those to be compared, all of whose prints are printed or there already.
+/// @param prints   which prints are printed; empty: all. The others have no tasks: no range and no finish; no master is measured for them alone.
+///                 Chunks have their tasks in any case: needed_chunks() says which matter.
 [[nodiscard]] std::vector<Task> job_tasks(const plan::Plan& plan, Frames history, std::span<const MasterReach> masters = {},
                                           std::span<const plan::StemSet> stem_sets = {}, const std::vector<bool>& prints = {});
 

@@ -2,7 +2,7 @@
 """What a change costs: film_bench.py BUILD FOLDER [--data DATA] [--minutes N] [--languages N] [--language-minutes N]
 
 Renders the film mix of film_mix.py with the dubfarm of BUILD into FOLDER, and prints in one run how much of the work is done again: for a second
-render with nothing changed, for a replaced line of dialogue, for a re-cut with 12 edits, and for many languages beside one. Chunk-seconds are
+render with nothing changed (into the same folder, and into another), for a replaced line of dialogue, for a re-cut with 12 edits, and for many languages beside one. Chunk-seconds are
 audio, as report.json counts it; seconds are wall time (the processors may be shared: repeat).
 """
 import argparse, json, os, shutil, subprocess, sys, time
@@ -32,7 +32,7 @@ def main():
         if done.returncode not in (0, 1):
             sys.exit(f"error: rendering {mix} failed")
         report = json.loads(done.stdout)
-        return time.monotonic() - began, report["rendered_seconds"], report["chunks"]
+        return time.monotonic() - began, report["rendered_seconds"], report["chunks"], report["prints"]
 
     def planned(folder, mix):
         said = subprocess.run([dubfarm, "plan", f"{folder}/{mix}.mix.json", "--store", f"{folder}/store", "--json"], stdout=subprocess.PIPE, check=True).stdout
@@ -41,35 +41,45 @@ def main():
 
     def printing(folder, mix):
         """Time of a render whose chunks are all there: outputs are summed, measured, written and read back; the least of three."""
-        return min(render(folder, mix)[0] for _ in range(3))
+        return min(render(folder, mix, "--reprint")[0] for _ in range(3))
 
     film = make("film", options.minutes)
-    first, audio, chunks = render(film, "film")
-    again, again_audio, again_chunks = render(film, "film")
-    copying = printing(film, "film")
+    first, audio, chunks, _ = render(film, "film")
+    again, again_audio, again_chunks, again_prints = render(film, "film")
+    elsewhere, _, _, elsewhere_prints = render(film, "film", out="elsewhere")
+    copy_began = time.monotonic()
+    shutil.copytree(f"{film}/elsewhere", f"{film}/copied")
+    os.sync()
+    copying = time.monotonic() - copy_began
+    shutil.rmtree(f"{film}/elsewhere"); shutil.rmtree(f"{film}/copied")
+    all_printed = printing(film, "film")
     plan_began = time.monotonic()
     planned(film, "film")
     planning = time.monotonic() - plan_began
     line = planned(film, "film.line")
     recut = planned(film, "film.recut")
-    _, line_audio, line_chunks = render(film, "film.line", out="line")
-    _, recut_audio, recut_chunks = render(film, "film.recut", out="recut")
+    line_time, line_audio, line_chunks, _ = render(film, "film.line", out="line")
+    recut_time, recut_audio, recut_chunks, _ = render(film, "film.recut", out="recut")
     shutil.rmtree(film)
 
     many = make("languages", options.language_minutes)
-    one_time, one_audio, _ = render(many, "film", out="one")
+    one_time, one_audio, _, _ = render(many, "film", out="one")
     one_copying = printing(many, "film")
     shutil.rmtree(f"{many}/store")
-    many_time, many_audio, many_chunks = render(many, "film.langs", out="many")
+    many_time, many_audio, many_chunks, _ = render(many, "film.langs", out="many")
+    many_again, _, _, many_prints = render(many, "film.langs", out="many")
     shutil.rmtree(many)
 
     print(f"film mix, {options.minutes} minutes, 64 tracks, 5.1 and stereo: {chunks['total']} chunks, {audio:.0f} chunk-seconds")
-    print(f"first render {first:.2f} s; again, nothing changed: {again:.2f} s, {again_chunks['rendered']} chunks rendered ({again_audio:.0f} chunk-seconds)")
-    print(f"  printing, all chunks there: {copying:.2f} s; planning: {planning:.2f} s, {100 * planning / first:.1f} % of the first render (asked: 1 % besides the outputs)")
-    print(f"one line replaced: {line_chunks['rendered']} chunks, {line_audio:.1f} of {line['all']:.0f} chunk-seconds, {100 * line_audio / line['all']:.2f} %")
-    print(f"re-cut with 12 edits: {recut_chunks['rendered']} of {recut_chunks['total']} chunks, {100 * recut_audio / recut['all']:.1f} % of the chunk-seconds (asked: 15 %)")
+    print(f"first render {first:.2f} s; again, nothing changed: {again:.2f} s, {100 * again / first:.1f} % (asked: 1 %), {again_chunks['rendered']} chunks rendered "
+          f"({again_audio:.0f} chunk-seconds), {again_prints['printed']} outputs printed")
+    print(f"  into another folder: {elsewhere:.2f} s, {elsewhere_prints['printed']} outputs printed; copying them and sync: {copying:.2f} s")
+    print(f"  printing all, chunks there: {all_printed:.2f} s; planning alone: {planning:.2f} s")
+    print(f"one line replaced: {line_time:.2f} s, {line_chunks['rendered']} chunks, {line_audio:.1f} of {line['all']:.0f} chunk-seconds, {100 * line_audio / line['all']:.2f} %")
+    print(f"re-cut with 12 edits: {recut_time:.2f} s, {recut_chunks['rendered']} of {recut_chunks['total']} chunks, {100 * recut_audio / recut['all']:.1f} % of the chunk-seconds (asked: 15 %)")
     print(f"{options.languages} languages of {options.language_minutes} minutes: {many_time:.2f} s, one: {one_time:.2f} s, {many_time / one_time:.2f} times (asked: 6); "
-          f"chunk-seconds {many_audio:.0f} against {one_audio:.0f}, {many_audio / one_audio:.2f} times; one printed in {one_copying:.2f} s")
+          f"chunk-seconds {many_audio:.0f} against {one_audio:.0f}, {many_audio / one_audio:.2f} times; one printed in {one_copying:.2f} s; "
+          f"all again, nothing changed: {many_again:.2f} s, {many_prints['printed']} of {many_prints['total']} outputs printed")
 
 
 if __name__ == "__main__":

@@ -342,7 +342,7 @@ TEST_F(BadInput, TenThousandTracksAreFine) {
   }
   const CommandResult valid = dubfarm({"validate", folder_.mix(mix_)});
   EXPECT_EQ(valid.status, 0) << valid.err;
-  EXPECT_EQ(render({"--dry-run"}).out, "Bad.wav\nwould render 1 of 1 chunks (2.0 s of audio), reuse 0; nothing was written\n");
+  EXPECT_EQ(render({"--dry-run"}).out, "Bad.wav\nwould print 1 of 1 outputs, reuse 0; would render 1 of 1 chunks (2.0 s of audio), reuse 0; nothing was written\n");
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // Cost follows change, and nothing else does: after any edit, what is rendered onto an old store is what a new store gives.
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <random>
 #include <stdexcept>
@@ -23,7 +25,7 @@ std::string edit(Json& mix, std::mt19937& random) {
   if (!track.contains("clips") || track["clips"].empty()) return "nothing";
   Json& clip = pick(track["clips"]);
   const auto frames = [&](const char* key) { return clip.contains(key) && clip[key].is_number_integer() ? clip[key].get<Frames>() : 0; };
-  switch (random() % 8) {
+  switch (random() % 12) {
     case 0: clip["at"] = frames("at") + static_cast<Frames>(random() % 20000) - 10000; return "move";
     case 1:
       clip["in"] = frames("in") + static_cast<Frames>(random() % 1000);
@@ -46,6 +48,25 @@ std::string edit(Json& mix, std::mt19937& random) {
       track["clips"].push_back(std::move(copy));
       return "copy";
     }
+    case 7: {
+      Json& deliverable = mix["deliverables"][random() % 4];
+      if (random() % 2 == 0) deliverable["bits"] = deliverable["bits"] == 24 ? 16 : 24;
+      else deliverable["dither"] = deliverable.value("dither", "tpdf") == "none" ? "tpdf" : "none";
+      return "sample type, dither";
+    }
+    case 8: {
+      Json& deliverable = mix["deliverables"][random() % 4];
+      const std::string name = deliverable["name"].get<std::string>() + "x";
+      deliverable["file"] = "{version}/" + name + ".wav";
+      if (random() % 2 == 0) deliverable["name"] = name;
+      return "file name";
+    }
+    case 9: mix["deliverables"][random() % 4]["mix"] = {{"MX", -static_cast<double>(random() % 6)}}; return "level";
+    case 10: {
+      Json& event = pick(mix["versions"].back()["recut"]);
+      event["old"] = std::max<Frames>(0, event["old"].get<Frames>() - static_cast<Frames>(random() % 9000));
+      return "re-cut";
+    }
     default:  // everything after a point moves, as when picture is inserted
       const auto point = static_cast<Frames>(random() % 200000), by = static_cast<Frames>(random() % 50000) - 20000;
       for (Json& t : mix["tracks"])
@@ -57,15 +78,30 @@ std::string edit(Json& mix, std::mt19937& random) {
 
 class Incremental : public ::testing::TestWithParam<unsigned> {
  protected:
+  /// What happens to outputs between two renders: one is deleted, altered or touched, or nothing is.
+  void meddle(std::mt19937& random) const {
+    const std::vector<std::string> files = files_below(folder_ / "out");
+    const std::string file = folder_ / "out/" + files[random() % files.size()];
+    std::string bytes = file_text(file);
+    switch (random() % 5) {
+      case 0: std::filesystem::remove(file); break;
+      case 1:
+        bytes[random() % bytes.size()] ^= 16;
+        std::ofstream(file, std::ios::binary) << bytes;
+        break;
+      case 2: std::ofstream(file, std::ios::binary) << bytes; break;
+      default: break;
+    }
+  }
   MixFolder folder_;
 };
 
 TEST_P(Incremental, RendersGiveTheBytesOfAFullRender) {
   std::mt19937 random(GetParam());
-  Json mix = random_mix(GetParam(), folder_, {.seconds = 6, .tracks = 6});
+  Json mix = random_mix(GetParam(), folder_, {.seconds = 6, .tracks = 6, .has_recuts = true});
   const std::string old_store = folder_ / "store";
   ASSERT_TRUE(render_here(plan_mix(folder_.mix(mix), kShort), old_store, folder_ / "out").ok());
-  std::size_t reused = 0, rendered = 0;
+  std::size_t reused = 0, rendered = 0, printed = 0, prints_reused = 0;
   for (int step = 0; step < 6;) {
     Json changed = mix;
     const std::string what = edit(changed, random);
@@ -77,17 +113,24 @@ TEST_P(Incremental, RendersGiveTheBytesOfAFullRender) {
     }
     mix = std::move(changed);
     ++step;
+    meddle(random);
     const auto onto_old = render_here(*planned, old_store, folder_ / "out");
     const auto from_new = render_here(*planned, folder_ / ("store " + std::to_string(step)), folder_ / "full");
     ASSERT_TRUE(onto_old.ok()) << onto_old.error().message;
     ASSERT_TRUE(from_new.ok()) << from_new.error().message;
     ASSERT_EQ(from_new->chunks_reused, 0u);
+    ASSERT_EQ(from_new->prints_reused, 0u);
+    printed += onto_old->prints_printed;
+    prints_reused += onto_old->prints_reused;
+    EXPECT_EQ(Json::parse(report_json(*onto_old))["outputs"], Json::parse(report_json(*from_new))["outputs"]) << "after step " << step << ", " << what;
     reused += onto_old->chunks_reused;
     rendered += onto_old->chunks_rendered;
     for (const std::string& file : files_below(folder_ / "full"))
       EXPECT_EQ(file_text(folder_ / "out/" + file), file_text(folder_ / "full/" + file)) << file << " after step " << step << ", " << what << ", seed " << GetParam();
   }
   EXPECT_GT(rendered, 0u);
+  EXPECT_GT(printed, 0u);
+  EXPECT_GT(prints_reused, 0u) << "an edit does not reach every output";
   EXPECT_GT(reused, rendered) << "most of a mix is older than the last edit";
 }
 INSTANTIATE_TEST_SUITE_P(Seeds, Incremental, ::testing::Range(200u, 206u));

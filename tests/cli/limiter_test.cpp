@@ -93,7 +93,7 @@ TEST_F(Limited, StemsThatFollowAddUpToTheirPrintmaster) {
 TEST_F(Limited, FollowersNeedNoPrintOfTheOneTheyFollow) {
   render();
   const std::string all = file_text(folder_ / "out/FX.wav");
-  render("alone", "store", {"--deliverable", "stems"});
+  render("alone", "store", {"--deliverable", "stems", "--reprint"});
   EXPECT_EQ(file_text(folder_ / "alone/FX.wav"), all);
   EXPECT_THAT(files_below(folder_ / "alone"), ::testing::Not(::testing::Contains("pm.wav")));
 }

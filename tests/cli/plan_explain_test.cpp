@@ -125,7 +125,7 @@ TEST_F(PlanVerb, ALostChunkIsCountedByTheNextRender) {
   render();
   const CommandResult lost = dubfarm({"store", "lose", "--percent", "20", "--store", reel_.folder / "store"});
   EXPECT_EQ(lost.out, "2 blobs deleted\n");
-  const CommandResult again = reel_.render("out", "store");
+  const CommandResult again = reel_.render("out", "store", {"--reprint"});
   EXPECT_EQ(again.err, "note: 2 of the chunks that the store should have were missing or damaged; they were rendered again\n");
   EXPECT_EQ(reel_.report("out").at("lost_chunks"), 2);
 }

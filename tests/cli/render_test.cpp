@@ -217,7 +217,7 @@ TEST_F(Render, ADryRunSaysWhatItWouldDoAndWritesNothing) {
   reel_.write();
   const CommandResult fresh = reel_.render("out", "store", {"--dry-run"});
   EXPECT_EQ(fresh.status, 0);
-  EXPECT_EQ(fresh.out, "en/Reel.wav\nfr/Reel.wav\nwould render 9 of 9 chunks (82.6 s of audio), reuse 0; nothing was written\n");
+  EXPECT_EQ(fresh.out, "en/Reel.wav\nfr/Reel.wav\nwould print 2 of 2 outputs, reuse 0; would render 9 of 9 chunks (82.6 s of audio), reuse 0; nothing was written\n");
   EXPECT_EQ(fresh.err, "");
   EXPECT_FALSE(std::filesystem::exists(reel_.folder / "out"));
   EXPECT_FALSE(std::filesystem::exists(reel_.folder / "store"));

@@ -75,7 +75,7 @@ TEST_F(StoreVerbs, VerifyFindsDamageAndTheNextRenderMendsIt) {
   EXPECT_THAT(found.out, StartsWith(victim + ": the samples of channel "));
   EXPECT_THAT(found.out, HasSubstr("1 damaged and removed; the next render makes them again\n"));
   EXPECT_EQ(blobs(), 8u);
-  const Json again = render("out");
+  const Json again = render("out", {"--reprint"});
   EXPECT_EQ(digests(again), digests(whole));
   EXPECT_EQ(again.at("chunks").at("rendered"), 1);
 }
@@ -86,7 +86,7 @@ TEST_F(StoreVerbs, DamageFoundWhilePrintingIsCountedAndNoted) {
   std::string bytes = file_text(victim);
   bytes[bytes.size() - 9] ^= 4;
   std::ofstream(victim, std::ios::binary) << bytes;
-  const CommandResult again = reel_.render("again", "store");
+  const CommandResult again = reel_.render("again", "store", {"--reprint"});
   EXPECT_EQ(again.err, "note: 1 of the chunks that the store should have were missing or damaged; they were rendered again\n");
   EXPECT_EQ(reel_.report("again").at("lost_chunks"), 1);
 }
@@ -101,7 +101,7 @@ TEST_F(StoreVerbs, ALimitHoldsFromThenOnAndEvictsWhatWasUsedLongestAgo) {
   EXPECT_LE(Json::parse(done.out).at("blob_bytes"), 4 << 20);
   EXPECT_LT(blobs(), 9u);
   EXPECT_EQ(Json::parse(store({"status", "--json"}).out).at("limit_bytes"), 4 << 20);
-  EXPECT_EQ(digests(render("again")), digests(whole)) << "what it needs comes back from the trash, or is rendered again";
+  EXPECT_EQ(digests(render("again", {"--reprint"})), digests(whole)) << "what it needs comes back from the trash, or is rendered again";
   EXPECT_LE(Json::parse(store({"status", "--json"}).out).at("blobs").at("bytes"), 4 << 20) << "and goes again when the render is over";
   render("again", {"--store-limit", "none"});
   EXPECT_EQ(Json::parse(store({"status", "--json"}).out).at("limit_bytes"), nullptr);
@@ -116,7 +116,7 @@ TEST_F(StoreVerbs, LosingATenthInTheMiddleOfARenderChangesNoByte) {
   int hits = 0;
   for (int attempt = 0; attempt < 4; ++attempt) {
     const std::string out = "out " + std::to_string(attempt);
-    Command command({"render", reel_.mix, "--out", reel_.folder / out, "--store", store_, "--threads", "1"});
+    Command command({"render", reel_.mix, "--out", reel_.folder / out, "--store", store_, "--threads", "1", "--reprint"});
     for (int seed = 1; !command.ends_within(2ms); ++seed) {
       if (!fs::exists(store_ + "/format") || blobs() < 3) continue;
       hits += store({"lose", "--percent", "10", "--seed", std::to_string(seed)}).status == 0 ? 1 : 0;

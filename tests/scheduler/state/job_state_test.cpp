@@ -86,6 +86,20 @@ TEST(JobState, TwoRangesThatMissOneBlobRenderItOnce) {
   EXPECT_EQ(job.lease(), TaskId{3});
 }
 
+TEST(JobState, ARangeThatMissedABlobBeforeItWasRenderedAnewLosesNothing) {
+  JobState job(small_job(), {true, true, false, false, false});
+  job.lease();
+  job.lease();
+  const TaskId lost[] = {1};
+  EXPECT_EQ(job.lost_inputs(2, lost), std::vector<TaskId>{1});
+  ASSERT_EQ(job.lease(), TaskId{1});
+  job.finished(1);
+  EXPECT_EQ(job.lost_inputs(3, lost), std::vector<TaskId>{}) << "it read the old blob";
+  EXPECT_EQ(job.lease(), TaskId{2});
+  EXPECT_EQ(job.lease(), TaskId{3}) << "and reads the new one";
+  EXPECT_EQ(job.lost_inputs(3, lost), std::vector<TaskId>{1}) << "which may be lost in its turn";
+}
+
 TEST(JobState, AnErrorEndsTheJobOnceWhatRunsHasEnded) {
   JobState job = fresh();
   job.lease();
