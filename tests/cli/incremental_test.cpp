@@ -115,6 +115,7 @@ TEST_P(Incremental, RendersGiveTheBytesOfAFullRender) {
     ++step;
     meddle(random);
     const auto onto_old = render_here(*planned, old_store, folder_ / "out");
+    std::filesystem::remove_all(folder_ / "full");  // outputs that have another name now stay behind in "out", and may have been meddled with
     const auto from_new = render_here(*planned, folder_ / ("store " + std::to_string(step)), folder_ / "full");
     ASSERT_TRUE(onto_old.ok()) << onto_old.error().message;
     ASSERT_TRUE(from_new.ok()) << from_new.error().message;
