@@ -82,8 +82,9 @@ struct RunningTask {
   double seconds = 0;        // since it was assigned
 };
 struct WorkerView {
-  std::string id;            // its public key, Z85
-  std::string name;          // as its key was made for (`dubfarm keys worker NAME`)
+  std::string id;            // as the farm names it: letters and digits
+  std::string key;           // its public key, Z85
+  std::string name;          // as its key was made for (`dubfarm keys worker NAME`); several workers may share a key
   std::string host, device, build, profile;
   std::vector<std::string> tags;
   WorkerState state = WorkerState::idle;
@@ -147,12 +148,13 @@ struct LogQuery {
   std::size_t limit = 200;   // the last so many of them where `after` is 0, else the first
 };
 
-/// Work and supply of one kind of worker: a numeric profile ("" where jobs are not bound to one yet) and the tags that are asked for.
+/// Work and supply of one kind of worker: the tags that are asked for.
 struct Demand {
   std::string capability;    // "any", or tags joined with "+"
   std::uint64_t ready_tasks = 0, running_tasks = 0;
   double backlog_seconds = 0;  // estimated device-seconds of ready tasks
   std::uint32_t workers = 0, idle_slots = 0;  // that serve it; draining and sick ones count in neither
+  std::uint32_t missing_workers = 0;  // so many more of one slot would each have a task
 };
 
 struct Health {
@@ -196,7 +198,7 @@ struct ResumeJob { JobId job = 0; };
 struct CancelJob { JobId job = 0; };
 struct RetryJob { JobId job = 0; };      // its failed and cancelled tasks run again
 struct DrainWorker { std::string worker; bool drain = true; };  // false: takes work again; clears what made it sick
-struct RevokeWorker { std::string worker; };
+struct RevokeWorker { std::string worker; };  // its key: every worker with it is shut out
 struct SetProjectLimits { std::string project; double weight = 1; std::uint32_t max_running = 0; };
 using Command = std::variant<SetPriority, PauseJob, ResumeJob, CancelJob, RetryJob, DrainWorker, RevokeWorker, SetProjectLimits>;
 

@@ -10,7 +10,7 @@ namespace {
 
 const std::set<std::string> kKeywords = {"$schema", "$id",     "$defs",    "title", "description", "default",  "type",     "required",  "properties",
                                          "items",   "$ref",    "enum",     "const", "pattern",     "minimum",  "maximum",  "minItems",  "maxItems",
-                                         "minLength"};
+                                         "minLength", "additionalProperties"};
 
 bool has_type(const Json& value, const std::string& type) {
   const std::string own = value.is_number_integer() ? "integer" : value.type_name();
@@ -45,6 +45,9 @@ std::string check(const Json& schema, const Json& root, const Json& value, const
   if (value.is_object() && schema.contains("properties"))
     for (const auto& [key, property] : schema.at("properties").items())
       if (value.contains(key)) found += check(property, root, value.at(key), place + "/" + key);
+  if (value.is_object() && schema.contains("additionalProperties"))
+    for (const auto& [key, member] : value.items())
+      if (!schema.contains("properties") || !schema.at("properties").contains(key)) found += check(schema.at("additionalProperties"), root, member, place + "/" + key);
   if (value.is_array() && schema.contains("items"))
     for (std::size_t i = 0; i < value.size(); ++i) found += check(schema.at("items"), root, value[i], place + "/" + std::to_string(i));
   return found;
@@ -53,5 +56,6 @@ std::string check(const Json& schema, const Json& root, const Json& value, const
 }  // namespace
 
 std::string misfits(const Json& schema, const Json& value) { return check(schema, schema, value, ""); }
+std::string misfits(const Json& schema, const Json& value, const Json& document) { return check(schema, document, value, ""); }
 
 }  // namespace dubfarm::testing

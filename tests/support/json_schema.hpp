@@ -7,7 +7,9 @@
 namespace dubfarm::testing {
 
 /// What of `value` does not fit `schema` (type, required, properties, items, $ref, enum, const, pattern, minimum, maximum, minItems,
-/// minLength): its places, a line each; empty where it fits. A keyword that constrains and is not in this list throws.
+/// minLength, additionalProperties): its places, a line each; empty where it fits. A keyword that constrains and is not in this list throws.
 [[nodiscard]] std::string misfits(const Json& schema, const Json& value);
+/// The same, where "$ref" points into `document`, of which `schema` is a part.
+[[nodiscard]] std::string misfits(const Json& schema, const Json& value, const Json& document);
 
 }  // namespace dubfarm::testing
