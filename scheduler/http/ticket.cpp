@@ -19,13 +19,13 @@ std::int64_t seconds_of(TicketOffice::Time time) { return std::chrono::duration_
 }  // namespace
 
 TicketOffice::TicketOffice() {
-  if (RAND_bytes(key_.data(), key_.size()) != 1) throw std::runtime_error("the system's random source does not answer");
+  if (RAND_bytes(key_.data(), static_cast<int>(key_.size())) != 1) throw std::runtime_error("the system's random source does not answer");
 }
 
 std::string TicketOffice::signature(std::string_view text) const {
   std::array<std::uint8_t, EVP_MAX_MD_SIZE> mac{};
   unsigned length = 0;
-  HMAC(EVP_sha256(), key_.data(), key_.size(), reinterpret_cast<const unsigned char*>(text.data()), text.size(), mac.data(), &length);
+  HMAC(EVP_sha256(), key_.data(), static_cast<int>(key_.size()), reinterpret_cast<const unsigned char*>(text.data()), text.size(), mac.data(), &length);
   return to_hex(std::span(mac.data(), length));
 }
 
