@@ -93,7 +93,9 @@ TEST_F(Files, AreListedWithTheirSums) {
   EXPECT_EQ(files.size(), 10U);  // six outputs, the report twice, the manifest, the sums
   for (const Json& file : files) {
     EXPECT_NE(file.at("path"), "secret.txt");
-    if (file.at("path").get<std::string>().ends_with(".wav")) EXPECT_EQ(file.at("sha256").get<std::string>().size(), 64U);
+    if (file.at("path").get<std::string>().ends_with(".wav")) {
+      EXPECT_EQ(file.at("sha256").get<std::string>().size(), 64U);
+    }
   }
 }
 

@@ -51,8 +51,11 @@ TEST(OpenApi, EveryOperationAnswersAsItSays) {
     const std::string status = std::to_string(reply.status);
     ASSERT_TRUE(responses.contains(status)) << what << " answers " << status << ": " << reply.body;
     const Json& content = responses.at(status).at("content");
-    if (content.contains("application/json")) EXPECT_EQ(testing::misfits(content.at("application/json").at("schema"), reply.json(), api), "") << what;
-    else if (!content.empty()) EXPECT_TRUE(reply.header("content-type").starts_with(content.begin().key())) << what << ": " << reply.header("content-type");
+    if (content.contains("application/json")) {
+      EXPECT_EQ(testing::misfits(content.at("application/json").at("schema"), reply.json(), api), "") << what;
+    } else if (!content.empty()) {
+      EXPECT_TRUE(reply.header("content-type").starts_with(content.begin().key())) << what << ": " << reply.header("content-type");
+    }
   };
   const std::map<std::string, Json> bodies{{"POST /api/v1/jobs", {{"project", "film"}, {"mix", "{\"tracks\": []}"}, {"folder", "{media}"}, {"out", "{out}/x"}}},
                                            {"PUT /api/v1/jobs/{job}/priority", {{"priority", 70}}},
@@ -76,7 +79,9 @@ TEST(OpenApi, EveryOperationAnswersAsItSays) {
       if (path == "/api/v1/events") continue;  // never ends; events_test.cpp follows it
       ++asked;
       const std::string body = bodies.contains(what) ? bodies.at(what).dump() : "";
-      if (bodies.contains(what)) EXPECT_EQ(testing::misfits(operation.at("requestBody").at("content").at("application/json").at("schema"), bodies.at(what), api), "") << what;
+      if (bodies.contains(what)) {
+        EXPECT_EQ(testing::misfits(operation.at("requestBody").at("content").at("application/json").at("schema"), bodies.at(what), api), "") << what;
+      }
       const HttpReply reply = admin.request(upper(method), target, body, {});
       EXPECT_TRUE(reply.status == 200 || reply.status == 201) << what << " answers " << reply.status << ": " << reply.body;
       fits(operation.at("responses"), reply, what);
