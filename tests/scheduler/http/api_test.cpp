@@ -133,7 +133,8 @@ TEST_F(Api, ASubmissionWithMistakesSaysAllOfThem) {
                               .post("/api/v1/jobs", {{"project", "film"}, {"mix", 3}, {"folder", "/etc"}, {"out", "{out}/../x"}, {"priority", 101}, {"tags", {"a b"}}});
   EXPECT_EQ(reply.status, 400);
   std::vector<std::string> said;
-  for (const Json& p : reply.json().at("error").at("problems")) said.push_back(p.at("message"));
+  const Json answer = reply.json();
+  for (const Json& p : answer.at("error").at("problems")) said.push_back(p.at("message"));
   EXPECT_EQ(said, (std::vector<std::string>{"\"priority\" is not a whole number from 0 to 100", "\"tags\" is not a list of at most 32 names (letters, digits, \"-\", \"_\", \".\")",
                                             "\"mix\" is not a string",
                                             "\"folder\" is \"/etc\"; it starts with a root of the farm in braces, as in {media}/film, and has no \"..\"",

@@ -27,8 +27,9 @@ std::string upper(std::string text) {
 }
 
 TEST(OpenApi, NamesEveryRouteAndNoOther) {
+  const Json api = description();
   std::set<std::string> described, served;
-  for (const auto& [path, methods] : description().at("paths").items())
+  for (const auto& [path, methods] : api.at("paths").items())
     for (const auto& [method, operation] : methods.items()) described.insert(upper(method) + " " + path);
   for (const RouteName& route : route_names()) served.insert(route.method + " " + route.path);
   EXPECT_EQ(described, served);
