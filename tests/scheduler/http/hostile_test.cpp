@@ -23,7 +23,7 @@ class Hostile : public ::testing::Test {
   std::string say(const std::string& bytes) const {
     const RawConnection connection(server->port());
     connection.send(bytes);
-    return connection.receive("");
+    return connection.receive("}\n");
   }
   ScriptedFarm farm;
   std::unique_ptr<Server> server;
