@@ -10,13 +10,15 @@
 #include "cli/explain.hpp"
 #include "cli/plan.hpp"
 #include "cli/init.hpp"
-#include "cli/keys.hpp"
+#include "cli/farm/keys.hpp"
 #include "cli/measure.hpp"
 #include "cli/recut.hpp"
 #include "cli/render.hpp"
+#include "cli/farm/scheduler.hpp"
 #include "cli/store.hpp"
 #include "cli/validate.hpp"
 #include "cli/verify.hpp"
+#include "cli/farm/worker.hpp"
 
 namespace {
 
@@ -165,6 +167,39 @@ int run(int argc, char** argv) {
   CLI::App* const lose = store_verb("lose", "Delete chunks by chance, to test that nothing depends on them", run_store_lose);
   lose->add_option("--percent", store.percent, "How many of a hundred")->required()->check(CLI::Range(0.0, 100.0));
   lose->add_option("--seed", store.seed, "Which ones (default: 1)");
+
+  SchedulerOptions scheduler;
+  verb = app.add_subcommand("scheduler", "Take jobs, plan them, and give them out to workers, until SIGTERM");
+  verb->add_option("--state", scheduler.state, "Folder of its database (default: ~/.local/state/dubfarm/scheduler)");
+  verb->add_option("--store", scheduler.store, "Folder of rendered chunks, shared with all workers (default: ~/.cache/dubfarm)");
+  verb->add_option("--keys", scheduler.keys, "Folder of the keys (default: ~/.config/dubfarm/keys)");
+  verb->add_option("--listen", scheduler.listen, "Where workers connect (default: tcp://127.0.0.1:7460)");
+  verb->add_option("--http", scheduler.http, "Where the API and the dashboard are, address:port; \"\": nowhere (default: 127.0.0.1:7461)");
+  verb->add_option("--tls-cert", scheduler.tls_cert, "PEM file of the API's certificate; needed beyond this machine");
+  verb->add_option("--tls-key", scheduler.tls_key, "PEM file of its key, readable by its owner alone");
+  verb->add_flag("--insecure", scheduler.insecure, "Serve plain HTTP beyond this machine, where tokens can be read on the way");
+  verb->add_option("--root", scheduler.roots, "name=/folder: a folder that mixes may name; nothing outside these is read or written. Several may be given");
+  verb->add_option("--threads", scheduler.threads, "Threads that read media while a job is planned (default: all)")->check(CLI::Range(1, 1024));
+  verb->add_option("--dead-after", scheduler.dead_after_ms, "Milliseconds of silence after which a worker counts as dead (default: 5000)")->check(CLI::Range(250, 600'000));
+  verb->callback([&] { status = run_scheduler(scheduler); });
+
+  WorkerOptions worker;
+  verb = app.add_subcommand("worker", "Take tasks from a scheduler and work on them, until SIGTERM");
+  verb->footer("SIGTERM drains: what runs is ended and delivered, then the exit status is 0; a second one gives back what runs, at once.\n"
+               "Exit status 2: the key, a root or an option is wrong, and starting it again is of no use; 3: no scheduler, or this machine is unfit.");
+  verb->add_option("--scheduler", worker.scheduler, "Where the scheduler listens (default: tcp://127.0.0.1:7460)");
+  verb->add_option("--key", worker.key, "The worker's key file, from dubfarm keys worker")->required();
+  verb->add_option("--store", worker.store, "Folder of rendered chunks, shared with the scheduler (default: ~/.cache/dubfarm)");
+  verb->add_option("--state", worker.state, "Folder of results that the scheduler does not have yet (default: ~/.local/state/dubfarm/worker-NAME)");
+  verb->add_option("--root", worker.roots, "name=/folder: where a folder that mixes name lies on this machine. Several may be given");
+  verb->add_option("--tags", worker.tags, "What this worker offers: a,b,c")->delimiter(',');
+  verb->add_option("--slots", worker.slots, "Tasks at once (default: one for each processor)")->check(CLI::Range(1, 1024));
+  verb->add_flag("--once", worker.once, "Leave after one task");
+  verb->add_option("--idle-exit", worker.idle_exit, "Leave after so long without a task: 120s, 15m");
+  verb->add_option("--max-life", worker.max_life, "Drain after so long: 4h");
+  verb->add_option("--drain-budget", worker.drain_budget, "What runs may take so long to end when it drains, then it is given back (default: no limit)");
+  verb->add_option("--orphan-timeout", worker.orphan_timeout, "Give up after so long without a scheduler (default: 5m)");
+  verb->callback([&] { status = run_worker_verb(worker); });
 
   KeysOptions keys;
   verb = app.add_subcommand("keys", "Make and revoke the keys by which scheduler and workers know each other");

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "common/mix/parse_parts.hpp"
+#include "common/mix/parse_rooted.hpp"
 #include "common/mix/resolve.hpp"
 
 namespace dubfarm::mix {
@@ -277,7 +278,9 @@ void MixParser::read_document(const Value& root) {
   if (reader.errors.empty()) check_levels(*deliverables_list);
 }
 
-ParseOutcome parse_mix(std::string_view text, const std::string& path) {
+ParseOutcome parse_mix(std::string_view text, const std::string& path) { return parse_rooted_mix(text, path, {}); }
+
+ParseOutcome parse_rooted_mix(std::string_view text, const std::string& path, const std::map<std::string, std::string>& roots) {
   auto parsed = parse_json(text);
   if (const auto* error = std::get_if<JsonError>(&parsed))
     return {std::nullopt,
@@ -288,6 +291,7 @@ ParseOutcome parse_mix(std::string_view text, const std::string& path) {
   MixParser parser;
   parser.document.path = path;
   parser.document.folder = folder_of(path);
+  parser.document.variables = roots;
   parser.read_document(Value{std::get<JsonNode>(parsed)});
   std::vector<Diagnostic>& errors = parser.reader.errors;
   if (errors.empty()) return {std::move(parser.document), {}};

@@ -34,7 +34,7 @@ bool is_key(std::string_view text) {
   return text.size() == kZ85Key && zmq_z85_decode(bytes, std::string(text).c_str()) != nullptr;
 }
 
-Result<Fields> read_fields(const std::string& path, std::string_view role, bool is_secret) {
+dubfarm::Result<Fields> read_fields(const std::string& path, std::string_view role, bool is_secret) {
   TRY_ASSIGN(const Descriptor file, open_for_reading(path));
   struct stat info {};
   if (::fstat(file.get(), &info) != 0) return system_error(errno, path, "look at this file");
@@ -69,17 +69,17 @@ Result<Fields> read_fields(const std::string& path, std::string_view role, bool 
 }
 
 /// Never over a file that is there.
-Result<void> write_new(const std::string& path, const std::string& text, mode_t mode) {
+dubfarm::Result<void> write_new(const std::string& path, const std::string& text, mode_t mode) {
   const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
   if (!file.is_open() && errno == EEXIST) return fail(Errc::invalid_input, "{}: there is a key already; it is not overwritten", path);
   if (!file.is_open()) return system_error(errno, path, "write this file");
-  Result<void> written = write_at(file, 0, std::as_bytes(std::span(text.data(), text.size())), path);
+  dubfarm::Result<void> written = write_at(file, 0, std::as_bytes(std::span(text.data(), text.size())), path);
   if (written.ok() && ::fsync(file.get()) != 0) written = system_error(errno, path, "sync this file");
   if (!written.ok()) ::unlink(path.c_str());
   return written;
 }
 
-Result<void> make_private_folder(const std::string& folder) {
+dubfarm::Result<void> make_private_folder(const std::string& folder) {
   std::error_code none;
   const bool was_there = fs::is_directory(folder, none);
   TRY(make_folders(folder));
@@ -98,13 +98,13 @@ bool is_worker_name(std::string_view name) {
 
 }  // namespace
 
-Result<KeyPair> new_key_pair() {
+dubfarm::Result<KeyPair> new_key_pair() {
   char public_key[kZ85Key + 1], secret_key[kZ85Key + 1];
   if (zmq_curve_keypair(public_key, secret_key) != 0) return fail(Errc::internal, "libzmq offers no CURVE here; install one that was built with it");
   return KeyPair{public_key, secret_key};
 }
 
-Result<KeyPair> make_scheduler_key(const std::string& folder) {
+dubfarm::Result<KeyPair> make_scheduler_key(const std::string& folder) {
   TRY(make_private_folder(folder));
   TRY(make_private_folder(folder + "/workers"));
   TRY_ASSIGN(KeyPair pair, new_key_pair());
@@ -113,15 +113,15 @@ Result<KeyPair> make_scheduler_key(const std::string& folder) {
   return pair;
 }
 
-Result<KeyPair> read_scheduler_key(const std::string& folder) {
-  Result<Fields> fields = read_fields(scheduler_path(folder, "key"), "scheduler", true);
+dubfarm::Result<KeyPair> read_scheduler_key(const std::string& folder) {
+  dubfarm::Result<Fields> fields = read_fields(scheduler_path(folder, "key"), "scheduler", true);
   if (!fields.ok() && fields.error().code == Errc::not_found)
     return fail(Errc::not_found, "{}: there is no scheduler's key; make one with dubfarm keys init {}", scheduler_path(folder, "key"), folder);
   if (!fields.ok()) return fields.error();
   return KeyPair{(*fields)["public"], (*fields)["secret"]};
 }
 
-Result<std::string> make_worker_key(const std::string& folder, const std::string& name, const std::string& path) {
+dubfarm::Result<std::string> make_worker_key(const std::string& folder, const std::string& name, const std::string& path) {
   if (!is_worker_name(name)) return fail(Errc::invalid_input, "worker name \"{}\": 1 to 64 letters, digits, \"-\", \"_\" and \".\", not beginning with \".\"", name);
   TRY_ASSIGN(const KeyPair scheduler, read_scheduler_key(folder));
   TRY_ASSIGN(const KeyPair pair, new_key_pair());
@@ -134,13 +134,13 @@ Result<std::string> make_worker_key(const std::string& folder, const std::string
   return secret;
 }
 
-Result<WorkerKey> read_worker_key(const std::string& path) {
+dubfarm::Result<WorkerKey> read_worker_key(const std::string& path) {
   TRY_ASSIGN(Fields fields, read_fields(path, "worker", true));
   if (!fields.contains("scheduler")) return fail(Errc::invalid_input, "{}: it does not name the scheduler's key; make keys with dubfarm keys", path);
   return WorkerKey{fields["name"], {fields["public"], fields["secret"]}, fields["scheduler"]};
 }
 
-Result<std::vector<AllowedWorker>> workers_of(const std::string& folder) {
+dubfarm::Result<std::vector<AllowedWorker>> workers_of(const std::string& folder) {
   std::vector<AllowedWorker> workers;
   std::error_code failed;
   fs::directory_iterator files(folder + "/workers", failed);
@@ -149,7 +149,7 @@ Result<std::vector<AllowedWorker>> workers_of(const std::string& folder) {
     const fs::path& file = files->path();
     const bool is_revoked = file.extension() == ".revoked";
     if (file.extension() != ".pub" && !is_revoked) continue;
-    Result<Fields> fields = read_fields(file.string(), "worker", false);
+    dubfarm::Result<Fields> fields = read_fields(file.string(), "worker", false);
     if (!fields.ok() && fields.error().code == Errc::not_found) continue;  // revoked at this moment
     if (!fields.ok()) return fields.error();
     workers.push_back({file.stem().string(), (*fields)["public"], is_revoked});
@@ -159,7 +159,7 @@ Result<std::vector<AllowedWorker>> workers_of(const std::string& folder) {
   return workers;
 }
 
-Result<void> revoke_worker(const std::string& folder, const std::string& name) {
+dubfarm::Result<void> revoke_worker(const std::string& folder, const std::string& name) {
   TRY_ASSIGN(const std::vector<AllowedWorker> workers, workers_of(folder));
   std::string known;
   for (const AllowedWorker& worker : workers)
@@ -171,11 +171,11 @@ Result<void> revoke_worker(const std::string& folder, const std::string& name) {
   return {};
 }
 
-void AllowList::refresh() {
+void AllowList::refresh(std::chrono::milliseconds age) {
   const auto now = std::chrono::steady_clock::now();
-  if (read_at_ && now - *read_at_ < std::chrono::milliseconds(250)) return;
+  if (read_at_ && now - *read_at_ < age) return;
   read_at_ = now;
-  const Result<std::vector<AllowedWorker>> workers = workers_of(folder_);
+  const dubfarm::Result<std::vector<AllowedWorker>> workers = workers_of(folder_);
   problem_ = workers.ok() ? "" : workers.error().message;
   if (!workers.ok()) return;
   names_.clear();
@@ -185,14 +185,18 @@ void AllowList::refresh() {
 
 std::optional<std::string> AllowList::name_of(const std::string& public_key) {
   const std::lock_guard lock(mutex_);
-  refresh();
-  const auto name = names_.find(public_key);
+  refresh(std::chrono::milliseconds(250));
+  auto name = names_.find(public_key);
+  if (name == names_.end()) {  // perhaps one that was made a moment ago
+    refresh(std::chrono::milliseconds(20));
+    name = names_.find(public_key);
+  }
   return name == names_.end() ? std::nullopt : std::optional(name->second);
 }
 
 std::string AllowList::problem() {
   const std::lock_guard lock(mutex_);
-  refresh();
+  refresh(std::chrono::milliseconds(250));
   return problem_;
 }
 

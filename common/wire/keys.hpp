@@ -24,7 +24,7 @@ struct KeyPair {
   std::string public_key, secret_key;  // Z85, 40 characters each
 };
 /// A new pair. Errors: Errc::internal where libzmq was built without CURVE.
-[[nodiscard]] Result<KeyPair> new_key_pair();
+[[nodiscard]] dubfarm::Result<KeyPair> new_key_pair();
 
 /// What a worker starts with.
 struct WorkerKey {
@@ -34,15 +34,15 @@ struct WorkerKey {
 };
 
 /// Makes the scheduler's pair in `folder` (made if it is not there, 0700). Errors: Errc::invalid_input where there is one already.
-[[nodiscard]] Result<KeyPair> make_scheduler_key(const std::string& folder);
+[[nodiscard]] dubfarm::Result<KeyPair> make_scheduler_key(const std::string& folder);
 /// Errors: not_found; invalid_input where it cannot be understood, or others than its owner may read it.
-[[nodiscard]] Result<KeyPair> read_scheduler_key(const std::string& folder);
+[[nodiscard]] dubfarm::Result<KeyPair> read_scheduler_key(const std::string& folder);
 
 /// Makes a worker's pair, lets it in, and leaves its file at `path` (empty: workers/NAME.key in the folder). @return that path.
 /// Errors: invalid_input for a name that is no file name or is taken; what read_scheduler_key says.
-[[nodiscard]] Result<std::string> make_worker_key(const std::string& folder, const std::string& name, const std::string& path);
+[[nodiscard]] dubfarm::Result<std::string> make_worker_key(const std::string& folder, const std::string& name, const std::string& path);
 /// Errors: as read_scheduler_key.
-[[nodiscard]] Result<WorkerKey> read_worker_key(const std::string& path);
+[[nodiscard]] dubfarm::Result<WorkerKey> read_worker_key(const std::string& path);
 
 struct AllowedWorker {
   std::string name, public_key;
@@ -50,11 +50,11 @@ struct AllowedWorker {
 };
 /// Every worker of a folder, revoked ones too, by name. Errors: not_found where there is no such folder; invalid_input for a file that
 /// cannot be understood.
-[[nodiscard]] Result<std::vector<AllowedWorker>> workers_of(const std::string& folder);
+[[nodiscard]] dubfarm::Result<std::vector<AllowedWorker>> workers_of(const std::string& folder);
 /// A scheduler at work closes its sessions within a second. Errors: not_found, with the names that there are.
-[[nodiscard]] Result<void> revoke_worker(const std::string& folder, const std::string& name);
+[[nodiscard]] dubfarm::Result<void> revoke_worker(const std::string& folder, const std::string& name);
 
-/// Who is let in, as the folder says now: it is read again when it was not for a quarter of a second. Where it cannot be read, nobody is
+/// Who is let in, as the folder says now: it is read again when it was not for a quarter of a second (a key that is not known: 20 ms). Where it cannot be read, nobody is
 /// let in who was not before. Threads: safe.
 class AllowList {
  public:
@@ -65,7 +65,7 @@ class AllowList {
   [[nodiscard]] std::string problem();
 
  private:
-  void refresh();
+  void refresh(std::chrono::milliseconds age);
   std::string folder_;
   std::mutex mutex_;
   std::map<std::string, std::string> names_;  // by public key

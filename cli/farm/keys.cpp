@@ -1,4 +1,4 @@
-#include "cli/keys.hpp"
+#include "cli/farm/keys.hpp"
 
 #include <fmt/format.h>
 
@@ -13,7 +13,7 @@ namespace {
 
 std::string folder_of(const KeysOptions& options) { return options.folder.empty() ? default_keys_folder() : options.folder; }
 
-int report(const Error& error) {
+int no_key(const Error& error) {
   fmt::print(stderr, "error: {}\n", error.message);
   return exit_code(error.code);
 }
@@ -28,28 +28,28 @@ std::string default_keys_folder() {
 
 int run_keys_init(const KeysOptions& options) {
   const Result<wire::KeyPair> pair = wire::make_scheduler_key(folder_of(options));
-  if (!pair.ok()) return report(pair.error());
+  if (!pair.ok()) return no_key(pair.error());
   fmt::print("{}\nscheduler's keys: {}; next, for each worker: dubfarm keys worker NAME --keys {}\n", pair->public_key, folder_of(options), folder_of(options));
   return kDone;
 }
 
 int run_keys_worker(const KeysOptions& options) {
   const Result<std::string> path = wire::make_worker_key(folder_of(options), options.name, options.out);
-  if (!path.ok()) return report(path.error());
+  if (!path.ok()) return no_key(path.error());
   fmt::print("{}\nmove this file to the worker's machine, readable by its user alone, and start: dubfarm worker --key FILE --scheduler tcp://HOST:7460\n", *path);
   return kDone;
 }
 
 int run_keys_revoke(const KeysOptions& options) {
   const Result<void> revoked = wire::revoke_worker(folder_of(options), options.name);
-  if (!revoked.ok()) return report(revoked.error());
+  if (!revoked.ok()) return no_key(revoked.error());
   fmt::print("worker \"{}\" is let in no more; a running scheduler closes its session within a second\n", options.name);
   return kDone;
 }
 
 int run_keys_list(const KeysOptions& options) {
   const Result<std::vector<wire::AllowedWorker>> workers = wire::workers_of(folder_of(options));
-  if (!workers.ok()) return report(workers.error());
+  if (!workers.ok()) return no_key(workers.error());
   if (options.json) {
     nlohmann::ordered_json list = nlohmann::ordered_json::array();
     for (const wire::AllowedWorker& worker : *workers) list.push_back({{"name", worker.name}, {"public_key", worker.public_key}, {"revoked", worker.is_revoked}});

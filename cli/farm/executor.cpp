@@ -1,0 +1,232 @@
+#include "cli/farm/executor.hpp"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <thread>
+
+#include "cli/local_farm.hpp"
+#include "cli/package.hpp"
+#include "common/descriptor.hpp"
+#include "common/io.hpp"
+#include "scheduler/plan/plan_record.hpp"
+
+namespace dubfarm::cli {
+namespace {
+
+using WorkClock = std::chrono::steady_clock;
+
+constexpr std::size_t kJobs = 4;               // kept planned
+constexpr std::size_t kIrSpectraLimit = 256u << 20;
+constexpr std::size_t kCompanyLook = 32;
+constexpr std::size_t kErrorBytes = 2000;
+constexpr std::string_view kOtherWriter = ": another process is writing this output; wait for it, or stop it";  // media::OutputFile
+
+double seconds_since(WorkClock::time_point began) { return std::chrono::duration<double>(WorkClock::now() - began).count(); }
+
+wire::Result failure(const Error& error) {
+  wire::Result result;
+  result.set_outcome(error.code == Errc::cancelled ? wire::RELEASED : wire::FAILED);
+  if (error.code != Errc::cancelled) result.set_error(error.message.substr(0, kErrorBytes));
+  return result;
+}
+
+/// Of a blob: its checksum and its length in frames, from its header (docs/formats/store.md); nothing where it is not there.
+std::optional<std::string> blob_digest(const Store& store, const program::Key& key) {
+  Result<BlobReader> blob = store.open_blob(key);  // checks that header and size hold together
+  const Result<Descriptor> file = open_for_reading(store.path_of(key));
+  if (!blob.ok() || !file.ok()) return std::nullopt;
+  std::string digest(16, '\0');
+  if (!read_exactly_at(*file, 32, std::as_writable_bytes(std::span(digest.data(), 8)), "").ok()) return std::nullopt;
+  const auto frames = static_cast<std::uint64_t>(blob->frames());
+  std::memcpy(digest.data() + 8, &frames, sizeof frames);
+  return digest;
+}
+
+std::string digest_of(const scheduler::Report& report) {
+  std::string sums;
+  for (const scheduler::ReportOutput& output : report.outputs)
+    for (const scheduler::ReportFile& file : output.files) (sums += file.sha256) += file.path;
+  XXH128_canonical_t canonical;
+  XXH128_canonicalFromHash(&canonical, XXH3_128bits(sums.data(), sums.size()));
+  return {reinterpret_cast<const char*>(canonical.digest), sizeof canonical.digest};
+}
+
+}  // namespace
+
+std::shared_ptr<const Executor::Job> Executor::known(const std::string& package) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [name, entry] : jobs_) {
+    if (name != package) continue;
+    const std::unique_lock planning(entry->mutex, std::try_to_lock);
+    return planning ? entry->job : nullptr;
+  }
+  return nullptr;
+}
+
+Result<std::shared_ptr<const Executor::Job>> Executor::job(const std::string& package) {
+  std::shared_ptr<Entry> entry;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = std::find_if(jobs_.begin(), jobs_.end(), [&](const auto& one) { return one.first == package; });
+    if (found != jobs_.end()) jobs_.splice(jobs_.begin(), jobs_, found);
+    else jobs_.emplace_front(package, std::make_shared<Entry>());
+    if (jobs_.size() > kJobs) jobs_.pop_back();
+    entry = jobs_.front().second;
+  }
+  const std::lock_guard planning(entry->mutex);
+  if (entry->job) return entry->job;
+  auto job = std::make_shared<Job>();
+  TRY_ASSIGN(job->planned, load_job(package, roots_, store_));
+  std::vector<worker::SourceFile> files;
+  for (const auto& [digest, file] : job->planned->plan.sources) files.push_back({digest, file->info, file->stamp});
+  job->sources = std::make_unique<worker::Sources>(std::move(files), job->planned->plan.sample_rate, store_);
+  job->irs = std::make_unique<worker::IrCache>(*job->sources, kIrSpectraLimit);
+  entry->job = job;
+  return entry->job;
+}
+
+std::unique_ptr<worker::RenderScratch> Executor::take_scratch() {
+  const std::lock_guard lock(mutex_);
+  if (scratches_.empty()) return std::make_unique<worker::RenderScratch>();
+  std::unique_ptr<worker::RenderScratch> scratch = std::move(scratches_.back());
+  scratches_.pop_back();
+  return scratch;
+}
+
+std::vector<std::size_t> Executor::company(std::span<const worker::AssignedTask> waiting, std::size_t free_threads) {
+  std::vector<std::size_t> chosen = {0};
+  const worker::AssignedTask& first = waiting.front();
+  if (first.kind != "chunk") return chosen;
+  const std::shared_ptr<const Job> job = known(first.package);
+  if (!job || first.subject >= job->planned->plan.chunks.size()) return chosen;
+  std::vector<const program::Program*> batch = {&job->planned->plan.chunks[first.subject].program};
+  for (std::size_t i = 1; i < std::min(waiting.size(), kCompanyLook); ++i) {
+    const worker::AssignedTask& next = waiting[i];
+    if (waiting.size() - chosen.size() <= chosen.size() * free_threads) break;  // the others shall have as much
+    if (next.kind != "chunk" || next.package != first.package || next.subject >= job->planned->plan.chunks.size()) continue;
+    const program::Program& program = job->planned->plan.chunks[next.subject].program;
+    if (!worker::joins_batch(batch, program)) continue;
+    batch.push_back(&program);
+    chosen.push_back(i);
+  }
+  return chosen;
+}
+
+void Executor::run(std::span<const worker::AssignedTask> tasks, worker::TaskControl& control, const std::function<void(std::size_t, wire::Result)>& finished) {
+  const auto fail_all = [&](const Error& error) {
+    for (std::size_t i = 0; i < tasks.size(); ++i) finished(i, failure(error));
+  };
+  const worker::AssignedTask& first = tasks.front();
+  const Result<std::shared_ptr<const Job>> found = job(first.package);
+  if (!found.ok()) return fail_all(found.error());
+  const Job& job = **found;
+  const PlannedJob& planned = *job.planned;
+  if (first.kind == "chunk") {
+    for (const worker::AssignedTask& task : tasks)
+      if (task.subject >= planned.plan.chunks.size()) return fail_all(fail(Errc::invalid_input, "the plan has no chunk {}", task.subject));
+    return render(job, tasks, control, finished);
+  }
+  if (first.kind == "print") {
+    if (first.subject >= planned.groups.size()) return fail_all(fail(Errc::invalid_input, "the plan has no group of prints {}", first.subject));
+    return finished(0, print(job, &planned.groups[first.subject], &planned.heard[first.subject], control));
+  }
+  if (first.kind == "package") return finished(0, print(job, nullptr, nullptr, control));
+  fail_all(fail(Errc::invalid_input, "\"{}\" is no kind of task that this build knows", first.kind.substr(0, 40)));
+}
+
+void Executor::render(const Job& job, std::span<const worker::AssignedTask> tasks, worker::TaskControl& control,
+                      const std::function<void(std::size_t, wire::Result)>& finished) {
+  const auto began = WorkClock::now();
+  const plan::Plan& plan = job.planned->plan;
+  std::vector<std::size_t> missing;
+  std::vector<const program::Program*> programs;
+  const auto done = [&](std::size_t i, double seconds, bool is_written) {
+    const plan::Chunk& chunk = plan.chunks[tasks[i].subject];
+    const std::optional<std::string> digest = blob_digest(store_, chunk.key);
+    if (!digest) return finished(i, failure(fail(Errc::corrupt, "{}: the blob was gone as soon as it was written", store_.path_of(chunk.key))));
+    wire::Result result;
+    result.set_outcome(wire::DONE);
+    result.set_digest(*digest);
+    result.set_device_seconds(seconds);
+    if (is_written) result.set_bytes_written(static_cast<std::uint64_t>(chunk.program.length) * 4);
+    finished(i, std::move(result));
+  };
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    const plan::Chunk& chunk = plan.chunks[tasks[i].subject];
+    if (!tasks[i].afresh && store_.has(chunk.key)) {
+      done(i, 0, false);
+      continue;
+    }
+    missing.push_back(i);
+    programs.push_back(&chunk.program);
+  }
+  if (missing.empty()) return;
+  std::unique_ptr<worker::RenderScratch> scratch = take_scratch();
+  Result<std::vector<worker::RenderedChunk>> rendered = worker::render_chunks(programs, *job.sources, *job.irs, *scratch, control.stop);
+  for (std::size_t m = 0; m < missing.size(); ++m) {
+    const plan::Chunk& chunk = plan.chunks[tasks[missing[m]].subject];
+    Result<void> put = rendered.ok() ? store_.put(chunk.key, plan.sample_rate, (*rendered)[m].frames, (*rendered)[m].channels()) : Result<void>(rendered.error());
+    if (put.ok()) done(missing[m], seconds_since(began) / static_cast<double>(missing.size()), true);
+    else finished(missing[m], failure(put.error()));
+  }
+  rendered = Error{};  // its buffers go back to the scratch's pool first
+  const std::lock_guard lock(mutex_);
+  scratches_.push_back(std::move(scratch));
+}
+
+wire::Result Executor::print(const Job& job, const std::vector<std::size_t>* prints, const std::vector<std::uint32_t>* heard, worker::TaskControl& control) {
+  const auto began = WorkClock::now();
+  const PlannedJob& planned = *job.planned;
+  wire::Result result;
+  if (heard != nullptr)
+    for (const std::uint32_t chunk : *heard)
+      if (!store_.has(planned.plan.chunks[chunk].key)) result.add_lost(chunk);  // a chunk's task has its index
+  if (result.lost_size() > 0) {
+    result.set_outcome(wire::LOST_INPUTS);
+    return result;
+  }
+  if (const Result<void> inside = roots_.check(planned.out); !inside.ok()) return failure(inside.error());
+  if (const Result<void> made = make_folders(planned.out); !made.ok()) return failure(made.error());
+  for (const plan::Print& print : planned.plan.prints)
+    for (const plan::PrintFile& file : print.files)
+      if (const Result<void> inside = roots_.check(planned.out + "/" + file.path); !inside.ok()) return failure(inside.error());
+  FarmOptions farm;
+  {
+    const std::lock_guard lock(mutex_);
+    farm.threads = std::max(1, threads_ / ++printing_);
+  }
+  farm.output_folder = planned.out;
+  farm.specs = &planned.specs;
+  farm.only_prints = prints;
+  farm.on_progress = [&](const RenderProgress& p) {
+    if (p.ranges_total > 0) control.done = static_cast<float>(p.ranges_done) / static_cast<float>(p.ranges_total);
+  };
+  farm.stop = &control.stop;
+  Result<scheduler::Report> report = run_locally(*planned.document, planned.plan, store_, farm);
+  {
+    const std::lock_guard lock(mutex_);
+    --printing_;
+  }
+  if (!report.ok() && report.error().message.ends_with(kOtherWriter)) {  // one that was taken for dead and is not: it will be done, or gone
+    for (int i = 0; i < 20 && !control.stop; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    return failure(Error{Errc::cancelled, ""});
+  }
+  if (!report.ok()) return failure(report.error());
+  if (prints == nullptr) {
+    report->mix = planned.package.mix;
+    report->chunks_total = planned.plan.chunks.size();
+    report->chunks_rendered = planned.package.chunks_missing;  // by the job, not by this task
+    report->chunks_reused = report->chunks_total - std::min(report->chunks_total, report->chunks_rendered);
+    if (const Result<std::string> json = write_package(*planned.document, *report, planned.out); !json.ok()) return failure(json.error());
+  }
+  result.set_outcome(wire::DONE);
+  result.set_digest(digest_of(*report));
+  result.set_device_seconds(seconds_since(began));
+  return result;
+}
+
+}  // namespace dubfarm::cli

@@ -1,0 +1,58 @@
+// What a farm's worker does with a task: from its package to blobs in the store and files in the output folder, by the code of `dubfarm render`.
+#pragma once
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "cli/farm/media_roots.hpp"
+#include "cli/farm/planned_job.hpp"
+#include "common/store/store.hpp"
+#include "worker/ir_cache.hpp"
+#include "worker/link/task_runner.hpp"
+#include "worker/render_chunk.hpp"
+#include "worker/sources.hpp"
+
+namespace dubfarm::cli {
+
+/// Threads: run() on several at once. Store and roots outlive it.
+class Executor : public worker::TaskRunner {
+ public:
+  /// @param threads  that call run(): a print shares them with what else runs.
+  Executor(const Store& store, const MediaRoots& roots, int threads) : store_(store), roots_(roots), threads_(threads) {}
+
+  [[nodiscard]] std::vector<std::size_t> company(std::span<const worker::AssignedTask> waiting, std::size_t free_threads) override;
+  void run(std::span<const worker::AssignedTask> tasks, worker::TaskControl& control,
+           const std::function<void(std::size_t, wire::Result)>& finished) override;
+
+ private:
+  /// A job at work here, with what its tasks share.
+  struct Job {
+    std::shared_ptr<const PlannedJob> planned;
+    std::unique_ptr<worker::Sources> sources;
+    std::unique_ptr<worker::IrCache> irs;
+  };
+  struct Entry {
+    std::mutex mutex;  // one thread plans, the others wait
+    std::shared_ptr<const Job> job;
+  };
+  Result<std::shared_ptr<const Job>> job(const std::string& package);
+  /// The job, where it is planned here already.
+  [[nodiscard]] std::shared_ptr<const Job> known(const std::string& package);
+  void render(const Job& job, std::span<const worker::AssignedTask> tasks, worker::TaskControl& control,
+              const std::function<void(std::size_t, wire::Result)>& finished);
+  wire::Result print(const Job& job, const std::vector<std::size_t>* prints, const std::vector<std::uint32_t>* heard, worker::TaskControl& control);
+  [[nodiscard]] std::unique_ptr<worker::RenderScratch> take_scratch();
+
+  const Store& store_;
+  const MediaRoots& roots_;
+  const int threads_;
+  std::mutex mutex_;  // guards what follows
+  std::list<std::pair<std::string, std::shared_ptr<Entry>>> jobs_;  // the last used first
+  std::vector<std::unique_ptr<worker::RenderScratch>> scratches_;
+  int printing_ = 0;
+};
+
+}  // namespace dubfarm::cli

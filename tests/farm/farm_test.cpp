@@ -1,0 +1,161 @@
+// The farm over real sockets and processes: whatever happens to a worker, the outputs are those of one render.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <filesystem>
+#include <functional>
+#include <thread>
+
+#include "common/wire/keys.hpp"
+#include "tests/farm/farm_folder.hpp"
+
+namespace dubfarm::testing {
+namespace {
+
+using std::chrono::seconds;
+
+class Farm : public ::testing::Test {
+ protected:
+  Farm() {
+    reel_.write();
+    const CommandResult rendered = reel_.render("alone", "alone-store");
+    EXPECT_EQ(rendered.status, 0) << rendered.err;
+    expected_ = digests(reel_.report("alone"));
+  }
+  /// A log line for every failure that follows.
+  [[nodiscard]] std::string story(FarmFolder& farm, const http::JobView& job) const {
+    return std::string(name_of(job.state)) + (job.problems.empty() ? "" : ": " + job.problems.front().message) + "\n" + farm.log();
+  }
+  Reel reel_;
+  Json expected_;
+};
+
+TEST_F(Farm, TwoWorkersMakeWhatOneRenderMakes) {
+  FarmFolder farm(reel_);
+  farm.start_scheduler();
+  const auto a = farm.worker("a"), b = farm.worker("b");
+  const http::JobId job = farm.submit("film");
+  const http::JobView view = farm.wait(job);
+  ASSERT_EQ(view.state, http::JobState::done) << story(farm, view);
+  EXPECT_EQ(farm.digests_of("film"), expected_);
+  a->signal(SIGTERM);
+  b->signal(SIGTERM);
+  const CommandResult left = a->result();
+  EXPECT_EQ(left.status, 0) << left.err;
+  EXPECT_EQ(b->result().status, 0);
+}
+
+/// Waits for a condition of the farm. @return whether it came true.
+template <class F>
+bool eventually(F condition, seconds patience = seconds(20)) {
+  const auto until = std::chrono::steady_clock::now() + patience;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > until) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return true;
+}
+bool has_joined(FarmFolder& farm, const std::string& name) {
+  for (const http::WorkerView& worker : farm.service().workers())
+    if (worker.name == name && worker.state != http::WorkerState::lost) return true;
+  return false;
+}
+std::uint32_t count(const http::JobView& job, http::TaskState state) { return job.tasks[static_cast<std::size_t>(state)]; }
+
+TEST_F(Farm, AWorkerKilledWithWorkInHandHarmsNothing) {
+  FarmFolder farm(reel_);
+  farm.start_scheduler();
+  const auto a = farm.worker("a");
+  ASSERT_TRUE(eventually([&] { return has_joined(farm, "a"); })) << a->result().err;
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));  // by now it has asked for work
+  a->signal(SIGSTOP);  // from here on it holds what it is given
+  const http::JobId job = farm.submit("film");
+  const http::JobView given = farm.wait(job, [](const http::JobView& view) { return count(view, http::TaskState::running) > 0; });
+  ASSERT_GT(count(given, http::TaskState::running), 0u) << story(farm, given);
+  a->signal(SIGKILL);
+  const auto b = farm.worker("b");
+  const http::JobView view = farm.wait(job);
+  ASSERT_EQ(view.state, http::JobState::done) << story(farm, view);
+  EXPECT_EQ(farm.digests_of("film"), expected_);
+}
+
+TEST_F(Farm, AWorkerStoppedForLongComesBackAndHarmsNothing) {
+  FarmFolder farm(reel_);
+  farm.start_scheduler();
+  const auto a = farm.worker("a");
+  ASSERT_TRUE(eventually([&] { return has_joined(farm, "a"); }));
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  a->signal(SIGSTOP);
+  const http::JobId job = farm.submit("film");
+  const http::JobView given = farm.wait(job, [](const http::JobView& view) { return count(view, http::TaskState::running) > 0; });
+  ASSERT_GT(count(given, http::TaskState::running), 0u) << story(farm, given);
+  const auto b = farm.worker("b");
+  const http::JobView view = farm.wait(job);
+  ASSERT_EQ(view.state, http::JobState::done) << story(farm, view);
+  a->signal(SIGCONT);
+  EXPECT_TRUE(eventually([&] { return has_joined(farm, "a"); }));
+  a->signal(SIGTERM);
+  EXPECT_EQ(a->result().status, 0);
+  EXPECT_EQ(farm.digests_of("film"), expected_);
+}
+
+TEST_F(Farm, ADrainedWorkerDeliversAndLeavesWithZero) {
+  FarmFolder farm(reel_);
+  farm.start_scheduler();
+  const auto a = farm.worker("a", {"--drain-budget", "5s"});
+  const http::JobId job = farm.submit("film");
+  farm.wait(job, [](const http::JobView& view) { return count(view, http::TaskState::done) > 0; });
+  a->signal(SIGTERM);
+  const CommandResult left = a->result();
+  EXPECT_EQ(left.status, 0) << left.err;
+  EXPECT_TRUE(files_below(farm.folder / "worker-a").empty()) << "a result was left behind";
+  const auto b = farm.worker("b", {"--idle-exit", "1s"});
+  const http::JobView view = farm.wait(job);
+  ASSERT_EQ(view.state, http::JobState::done) << story(farm, view);
+  EXPECT_EQ(farm.digests_of("film"), expected_);
+  const CommandResult idle = b->result();
+  EXPECT_EQ(idle.status, 0) << idle.err;
+}
+
+TEST_F(Farm, ASchedulerKilledAgainAndAgainLosesNothing) {
+  FarmFolder farm(reel_);
+  farm.start_scheduler();
+  const http::JobId job = farm.submit("film");
+  farm.wait(job, [](const http::JobView& view) { return view.state != http::JobState::planning; });
+  farm.stop_scheduler();
+  const auto scheduler = [&] {
+    return std::make_unique<Command>(std::vector<std::string>{"scheduler", "--state", farm.folder / "state", "--store", farm.folder / "store", "--keys",
+                                                              farm.folder / "keys", "--listen", farm.endpoint, "--dead-after", "1000", "--http", "", "--root",
+                                                              "media=" + reel_.folder.path(), "--root", "out=" + farm.folder / "out"});
+  };
+  const auto a = farm.worker("a"), b = farm.worker("b");
+  const std::string report = farm.folder / "out/film/report.json";
+  for (int kill = 0; kill < 6 && !std::filesystem::exists(report); ++kill) {
+    const auto process = scheduler();
+    std::this_thread::sleep_for(std::chrono::milliseconds(1200 + 173 * kill));  // somewhere on the way
+    process->signal(SIGKILL);
+    process->result();
+  }
+  farm.start_scheduler();
+  const http::JobView view = farm.wait(job);
+  ASSERT_EQ(view.state, http::JobState::done) << story(farm, view);
+  EXPECT_EQ(farm.digests_of("film"), expected_);
+}
+
+TEST_F(Farm, AnUnknownKeyIsNotLetInAndARevokedOneIsLetOut) {
+  FarmFolder farm(reel_);
+  farm.start_scheduler();
+  const auto a = farm.worker("a");
+  ASSERT_TRUE(eventually([&] { return has_joined(farm, "a"); }));
+  ASSERT_TRUE(wire::revoke_worker(farm.folder / "keys", "a").ok());
+  EXPECT_TRUE(eventually([&] { return !has_joined(farm, "a"); }, seconds(2)));
+  const CommandResult out = a->result();
+  EXPECT_EQ(out.status, 2) << out.err;
+  EXPECT_NE(out.err.find("error: this key is not allowed any more\nhelp: make a key with dubfarm keys worker, on the scheduler's machine\n"), std::string::npos) << out.err;
+  const CommandResult unknown = farm.worker("a")->result();  // its file is there, its name is not on the list
+  EXPECT_EQ(unknown.status, 2) << unknown.err;
+  EXPECT_NE(unknown.err.find("error: the scheduler does not let this key in\n"), std::string::npos) << unknown.err;
+}
+
+}  // namespace
+}  // namespace dubfarm::testing
