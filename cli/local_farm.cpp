@@ -19,6 +19,7 @@
 #include "kernels/device/isa.hpp"
 #include "kernels/loudness/loudness.hpp"
 #include "scheduler/state/job_tasks.hpp"
+#include "worker/gpu/device_tracks.hpp"
 #include "worker/print.hpp"
 #include "worker/render_chunk.hpp"
 
@@ -109,6 +110,7 @@ class LocalFarm {
   }
 
   Result<scheduler::Report> run() {
+    TRY(open_device());
     {
       std::vector<std::jthread> threads;
       for (int t = 1; t < options_.threads; ++t) threads.emplace_back([this] { work(); });
@@ -117,10 +119,24 @@ class LocalFarm {
     if (state_->error()) return *state_->error();
     warn_of(stem_sums_.remember(store_));
     if (options_.work != nullptr) *options_.work = work_;
+    if (tracks_ != nullptr && options_.on_warning)
+      if (const worker::gpu::DeviceTracks::LeftToCpu left = tracks_->left_to_cpu(); left.times > 0)
+        options_.on_warning(fmt::format("the CPU rendered {} of the chunks, for which the device had no memory: {}", left.times, left.why));
     return report();
   }
 
  private:
+  /// Where the backend is a device: every thread then renders on it, so that as many chunks are in flight as there are threads.
+  Result<void> open_device() {
+    if (options_.backend == nullptr || options_.backend->module == nullptr) return {};
+    kernels::Device::Options device;
+    device.device = options_.backend->device;
+    device.memory_limit = options_.backend->memory_limit;
+    device.slots = 2 * options_.threads;  // what that many streams hold at most: none ever waits for another's
+    TRY_ASSIGN(device_, kernels::Device::open(*options_.backend->module, device));
+    tracks_ = std::make_unique<worker::gpu::DeviceTracks>(*device_, sources_, options_.times);
+    return {};
+  }
   static std::vector<worker::SourceFile> source_files(const plan::Plan& plan) {
     std::vector<worker::SourceFile> files;
     for (const auto& [digest, file] : plan.sources) files.push_back({digest, file->info, file->stamp});
@@ -198,7 +214,7 @@ class LocalFarm {
       }
       const scheduler::Task& task = state_->task(*id);
       std::vector<TaskId> tasks = {*id};
-      if (task.kind == TaskKind::chunk) lease_company(tasks);
+      if (task.kind == TaskKind::chunk && tracks_ == nullptr) lease_company(tasks);
       lock.unlock();
       std::vector<TaskId> lost;
       const double began = elapsed();
@@ -245,7 +261,14 @@ class LocalFarm {
   Result<void> render_batch(const std::vector<TaskId>& tasks, worker::RenderScratch& scratch) {
     std::vector<const program::Program*> programs;
     for (const TaskId id : tasks) programs.push_back(&program_of(id));
-    TRY_ASSIGN(const std::vector<worker::RenderedChunk> rendered, worker::render_chunks(programs, sources_, irs_, scratch, *options_.stop));
+    std::int64_t bytes = 0;
+    for (const program::Program* program : programs) bytes += program->length * channel_count(program->layout()) * static_cast<std::int64_t>(sizeof(float));
+    const auto render = [&] {
+      const worker::StageTimer timer(tracks_ == nullptr ? options_.times : nullptr, worker::Stage::render, bytes);
+      return worker::render_chunks(programs, sources_, irs_, scratch, *options_.stop, tracks_.get());
+    };
+    TRY_ASSIGN(const std::vector<worker::RenderedChunk> rendered, render());
+    const worker::StageTimer timer(options_.times, worker::Stage::write, bytes);
     for (std::size_t i = 0; i < tasks.size(); ++i)
       TRY(store_.put(plan_.chunks[state_->task(tasks[i]).subject].key, plan_.sample_rate, rendered[i].frames, rendered[i].channels()));
     store_synced_ = false;
@@ -256,6 +279,7 @@ class LocalFarm {
     switch (task.kind) {
       case TaskKind::chunk: break;  // render_batch()
       case TaskKind::range: {
+        const worker::StageTimer timer(options_.times, worker::Stage::print);
         TRY_ASSIGN(const std::optional<worker::LostBlobs> blobs, prints_[task.subject]->print_range(store_, task.first, task.length, scratch));
         if (blobs)
           for (const program::Key& key : blobs->keys) lost.push_back(chunk_of_.at(key));
@@ -389,6 +413,8 @@ class LocalFarm {
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   worker::Sources sources_;
   worker::IrCache irs_;
+  std::unique_ptr<kernels::Device> device_;             // where the backend is one
+  std::unique_ptr<worker::gpu::DeviceTracks> tracks_;   // on it
   Masters masters_;
   std::vector<bool> wanted_;  // by print: belongs to this run
   StemSums stem_sums_;

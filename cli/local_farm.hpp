@@ -14,6 +14,7 @@
 #include "scheduler/delivery/report.hpp"
 #include "scheduler/delivery/spec.hpp"
 #include "scheduler/plan/plan.hpp"
+#include "worker/stage_times.hpp"
 
 namespace dubfarm::cli {
 
@@ -29,6 +30,7 @@ struct FarmOptions {
   int threads = 1;
   std::string output_folder;
   const Backend* backend = nullptr;  // null: the CPU
+  worker::StageTimes* times = nullptr;  // how long each stage was busy; may be null
   const std::set<program::Key>* expected = nullptr;  // chunks that an earlier render left in the store: the report counts those that are gone
   const std::vector<std::size_t>* only_prints = nullptr;  // indices into Plan::prints, ascending: these alone are printed, compared and reported; null: all
   ReuseOutputs reuse = ReuseOutputs::by_stamp;  // of outputs that an earlier run printed (cli/delivered.hpp)
@@ -43,7 +45,8 @@ struct FarmOptions {
 /// whole or not at all. A print is there where the store has a record of one with the same key whose files stand in the output folder unaltered, or can
 /// be copied into it; what only such prints need is neither rendered nor measured.
 /// With only_prints: what those ask for. Stem sets of which some print is left out are not compared (scheduler/plan/print_groups.hpp keeps them together).
-/// Errors: Errc::invalid_input (a source broken or changed), Errc::no_space, Errc::io_error, Errc::cancelled.
+/// Errors: Errc::invalid_input (a source broken or changed), Errc::no_space, Errc::io_error, Errc::cancelled, Errc::backend_not_built (the device
+/// that the backend names failed).
 Result<scheduler::Report> run_locally(const mix::Document& document, const plan::Plan& plan, const Store& store, const FarmOptions& options);
 
 /// What run_locally() would do, by what the store and the file system say now. Nothing is written.

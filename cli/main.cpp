@@ -60,6 +60,7 @@ int run(int argc, char** argv) {
   verb->add_option("--device-memory", render.backend.device_memory, "Use no more of the device's memory: 20G, 800M (default: nine tenths of what is free)");
   verb->add_flag("--verify-outputs", render.verify_outputs, "Hash the outputs that are there before they are used again, instead of trusting size and times");
   verb->add_flag("--reprint", render.reprint, "Print every output again, also those that are there unaltered");
+  verb->add_flag("--profile", render.profile, "Say on stderr how long each stage was busy, how much went through it, and which is the bottleneck");
   verb->add_flag("--dry-run", render.dry_run, "Say what would be rendered and reused; write nothing");
   verb->add_flag("--json", render.json, "Print the report (or the errors) as JSON on stdout");
   verb->callback([&] { status = run_render(render); });

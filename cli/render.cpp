@@ -249,6 +249,8 @@ int run_render(const RenderOptions& options) {
   ProgressLine progress(::isatty(STDERR_FILENO) != 0);
   std::vector<std::string> warnings;
   farm.on_warning = [&](const std::string& warning) { warnings.push_back(warning); };
+  worker::StageTimes times;
+  if (options.profile) farm.times = &times;
   farm.on_progress = [&](const RenderProgress& p) { progress.show(p); };
   const std::optional<plan::PlanRecord> last = plan::recall(*store, options.mix);
   std::set<program::Key> expected;
@@ -265,6 +267,7 @@ int run_render(const RenderOptions& options) {
       fmt::print(stderr, "help: the disk of the store is full; --store names a folder on another one\n");
     return status;
   }
+  if (options.profile) fmt::print(stderr, "{}", times.table(report->elapsed_seconds, threads));
   if (report->chunks_lost > 0)
     fmt::print(stderr, "note: {} of the chunks that the store should have were missing or damaged; they were rendered again\n", report->chunks_lost);
   remember_render(*store, options.mix, *text, plan, media.table, last, backend->numeric_profile, work);

@@ -16,6 +16,7 @@ struct RenderOptions {
   int threads = 0;  // 0: one for each processor
   bool verify_outputs = false;  // hash the outputs of earlier renders before they are used again
   bool reprint = false;         // print all outputs, whatever is there
+  bool profile = false;  // say how long each stage was busy
   bool dry_run = false;
   bool json = false;
 };

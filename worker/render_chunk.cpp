@@ -79,6 +79,15 @@ class ChunkRender {
     for (std::size_t b = 0; b < buses_.size(); ++b) store_node(buses_[b], layout_.bus_first[b]);
     for (std::size_t r = 0; r < sends_.size(); ++r) store_node(sends_[r], layout_.reverb_first[r]);
   }
+  /// Where a device puts the tracks' sums, in the order of the SumLayout.
+  [[nodiscard]] std::vector<gpu::SumTarget> sum_targets() {
+    std::vector<gpu::SumTarget> targets;
+    for (std::vector<NodeSamples>* nodes : {&buses_, &sends_})
+      for (NodeSamples& node : *nodes)
+        for (int c = 0; c < node.samples.channels(); ++c) targets.push_back({node.from, node.at(c, node.from)});
+    return targets;
+  }
+  Result<void> sum_on(gpu::DeviceTracks& device) { return device.sum(program_, layout_, sum_targets(), scratch_.sources, cancel_); }
   /// All tracks are in: reverbs and buses.
   Result<RenderedChunk> finish() {
     for (std::size_t r = 0; r < program_.reverbs.size(); ++r) TRY(convolve_reverb(r));
@@ -276,14 +285,24 @@ Result<void> sum_tracks(std::span<const std::unique_ptr<ChunkRender>> chunks, st
 }  // namespace
 
 Result<std::vector<RenderedChunk>> render_chunks(std::span<const program::Program* const> programs, const Sources& sources, IrCache& irs,
-                                                 RenderScratch& scratch, const std::atomic<bool>& cancel) {
+                                                 RenderScratch& scratch, const std::atomic<bool>& cancel, gpu::DeviceTracks* device) {
   std::vector<std::unique_ptr<ChunkRender>> chunks;
   for (const program::Program* program : programs) {
     chunks.push_back(std::make_unique<ChunkRender>(*program, sources, irs, scratch, cancel));
     chunks.back()->begin();
   }
-  TRY(sum_tracks(chunks, programs, sources, scratch, cancel));
+  bool is_summed = false;
+  for (std::size_t c = 0; device != nullptr && c < chunks.size(); ++c) {
+    const Result<void> done = chunks[c]->sum_on(*device);
+    if (!done.ok() && done.error().code != Errc::no_space) return done.error();
+    is_summed = done.ok();
+    if (done.ok()) continue;
+    device->leave_to_cpu(done.error());
+    break;
+  }
+  if (!is_summed) TRY(sum_tracks(chunks, programs, sources, scratch, cancel));
   std::vector<RenderedChunk> rendered;
+  const StageTimer timer(device != nullptr ? device->times() : nullptr, Stage::convolve);
   for (const auto& chunk : chunks) {
     TRY_ASSIGN(RenderedChunk done, chunk->finish());
     rendered.push_back(std::move(done));
@@ -292,9 +311,9 @@ Result<std::vector<RenderedChunk>> render_chunks(std::span<const program::Progra
 }
 
 Result<RenderedChunk> render_chunk(const program::Program& program, const Sources& sources, IrCache& irs, RenderScratch& scratch,
-                                   const std::atomic<bool>& cancel) {
+                                   const std::atomic<bool>& cancel, gpu::DeviceTracks* device) {
   const program::Program* const one = &program;
-  TRY_ASSIGN(std::vector<RenderedChunk> rendered, render_chunks(std::span(&one, 1), sources, irs, scratch, cancel));
+  TRY_ASSIGN(std::vector<RenderedChunk> rendered, render_chunks(std::span(&one, 1), sources, irs, scratch, cancel, device));
   return std::move(rendered.front());
 }
 

@@ -186,6 +186,18 @@ Result<void> SourceReader::read(Frames first, Frames count, std::span<const int>
   return info_.pcm ? read_raw(first, count, channels, out, scratch) : read_decoded(first, count, channels, out, scratch);
 }
 
+Result<void> SourceReader::read_bytes(Frames first, Frames count, std::span<std::byte> out) const {
+  assert(info_.pcm && first >= 0 && count >= 0 && first <= info_.frames - count);
+  TRY_ASSIGN(const std::shared_ptr<const Descriptor> file, DescriptorPool::instance().open(id_, info_.path, stamp_));
+  const std::int64_t block = static_cast<std::int64_t>(info_.channels) * bytes_per_sample(info_.pcm->format);
+  TRY_ASSIGN(const std::size_t got, read_at(*file, info_.pcm->data_offset + first * block, out.first(static_cast<std::size_t>(count * block)), info_.path));
+  if (static_cast<std::int64_t>(got) < count * block) {
+    return fail(Errc::invalid_input, "{}: the file ends at frame {} of {}; it was cut short after it was planned", info_.path,
+                first + static_cast<Frames>(got) / block, info_.frames);
+  }
+  return {};
+}
+
 Result<void> SourceReader::read_raw(Frames first, Frames count, std::span<const int> channels, std::span<float* const> out,
                                     ReadScratch& scratch) const {
   TRY_ASSIGN(const std::shared_ptr<const Descriptor> file, DescriptorPool::instance().open(id_, info_.path, stamp_));

@@ -1,5 +1,6 @@
 // Samples of one source, as planar float32, for many rendering threads at once.
 #pragma once
+#include <cstddef>
 #include <memory>
 #include <span>
 
@@ -46,6 +47,11 @@ class SourceReader {
   ///   source.
   [[nodiscard]] Result<void> read(Frames first, Frames count, std::span<const int> channels, std::span<float* const> out,
                                   ReadScratch& scratch) const;
+
+  /// The bytes of frames [first, first + count) as they lie in the file, all channels interleaved: of raw PCM alone (info().pcm).
+  /// @param out  count * info().channels * bytes_per_sample(info().pcm->format) bytes.
+  /// Errors as of read(), but that nothing is decoded and nothing looked at.
+  [[nodiscard]] Result<void> read_bytes(Frames first, Frames count, std::span<std::byte> out) const;
 
   /// Compares the file's stamp with the one given to open(); `invalid_input` if it differs. Ask before a rendered result is published.
   [[nodiscard]] Result<void> verify_unchanged() const;

@@ -86,6 +86,22 @@ Result<void> Sources::read(const media::Digest& digest, Frames first, Frames cou
   return read_pieces(*e, Form::converted, first, count, channels, out, scratch);
 }
 
+Result<std::optional<media::PcmLayout>> Sources::raw_layout(const media::Digest& digest) const {
+  TRY_ASSIGN(const Entry* const e, entry(digest));
+  if (e->file.info.sample_rate != sample_rate_) return std::optional<media::PcmLayout>();
+  return e->file.info.pcm;
+}
+
+Result<int> Sources::channels(const media::Digest& digest) const {
+  TRY_ASSIGN(const Entry* const e, entry(digest));
+  return e->file.info.channels;
+}
+
+Result<void> Sources::read_bytes(const media::Digest& digest, Frames first, Frames count, std::span<std::byte> out) const {
+  TRY_ASSIGN(const Entry* const e, entry(digest));
+  return e->reader->read_bytes(first, count, out);
+}
+
 Result<void> Sources::read_own_rate(const Entry& e, Frames first, Frames count, std::span<const int> channels, std::span<float* const> out,
                                     SourceScratch& scratch) const {
   if (e.reader->seeks_exactly() || e.file.info.channels > kBlobChannels) return e.reader->read(first, count, channels, out, scratch.read_);

@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -49,6 +50,12 @@ class Sources {
   /// out[i][n] = source channel channels[i] at frame first + n of the source at the job's rate. What lies outside the source is an error.
   Result<void> read(const media::Digest& digest, Frames first, Frames count, std::span<const int> channels, std::span<float* const> out,
                     SourceScratch& scratch) const;
+  /// How a source lies in its file, where its bytes are its samples: raw PCM at the job's rate. Empty: it has to be read().
+  Result<std::optional<media::PcmLayout>> raw_layout(const media::Digest& digest) const;
+  /// Channels of the source.
+  Result<int> channels(const media::Digest& digest) const;
+  /// Bytes of a source that has a raw_layout(), all channels interleaved: see SourceReader::read_bytes.
+  Result<void> read_bytes(const media::Digest& digest, Frames first, Frames count, std::span<std::byte> out) const;
   /// The whole of an impulse response, every channel, at the job's rate.
   Result<media::Planar> impulse_response(const media::Digest& digest, SourceScratch& scratch) const;
   /// Errors if any of these files changed since the job was planned. Ask before a result that used them is published.

@@ -10,23 +10,9 @@ namespace {
 
 bool is_static(const program::Band& band) { return band.freq_hz.is_constant() && band.q.is_constant() && band.gain_db.is_constant(); }
 
-int inputs_of(const program::Reverb& reverb) { return reverb.input == mix::ReverbInput::mono ? 1 : 2; }
-
 kernels::FadeShape fade_shape(const program::Fade& fade) { return {fade.length, fade.phase, fade.curve}; }
 
 }  // namespace
-
-SumLayout::SumLayout(const program::Program& program) {
-  for (const program::Bus& bus : program.buses) {
-    bus_first.push_back(sums);
-    sums += channel_count(bus.layout);
-  }
-  bus_sums = sums;
-  for (const program::Reverb& reverb : program.reverbs) {
-    reverb_first.push_back(sums);
-    sums += inputs_of(reverb);
-  }
-}
 
 TrackVoices::TrackVoices(std::span<const Part> parts, const Sources& sources)
     : parts_(parts.begin(), parts.end()), sources_(sources), slices_of_(parts.size(), 0) {
@@ -94,66 +80,7 @@ void TrackVoices::add_voice(std::size_t part, const program::Track& track) {
   voice.begin = track.clips.front().at;
   for (const program::Clip& clip : track.clips) voice.begin = std::min(voice.begin, clip.at);
 
-  int slots = 0;
-  std::vector<Route> still;
-  // Levels and pans that stand still become factors; those that move become curves.
-  struct Factor { double gain; std::vector<int> curves; };
-  const auto level = [&](const mix::Automation& db) -> Factor {
-    kernels::GainCurve curve(db);
-    if (curve.is_constant()) return {curve.constant_linear(), {}};
-    voice.levels.push_back({std::move(curve), slots});
-    return {1.0, {slots++}};
-  };
-  const auto times = [](Factor a, const Factor& b) -> Factor {
-    a.gain *= b.gain;
-    a.curves.insert(a.curves.end(), b.curves.begin(), b.curves.end());
-    return a;
-  };
-  const auto route = [&](int sum, int lane, double coef, const Factor& factor) {
-    if (coef * factor.gain == 0) return;
-    (factor.curves.empty() ? still : voice.moving).push_back({sum, lane, coef * factor.gain, factor.curves});
-  };
-  const auto through_matrix = [&](Layout to, int first_sum, const Factor& factor) {
-    const Matrix matrix = conversion_matrix(track.layout, to);
-    for (int r = 0; r < matrix.rows; ++r)
-      for (int c = 0; c < matrix.columns; ++c) route(first_sum + r, c, matrix.at(r, c), factor);
-  };
-  const auto panned = [&](Layout to, int first_sum, const Factor& factor) {
-    kernels::PanCurve pan(to, track.azimuth_deg);
-    if (pan.is_constant()) {
-      for (int c = 0; c < channel_count(to); ++c) route(first_sum + c, 0, pan.constant_gains()[static_cast<std::size_t>(c)], factor);
-      return;
-    }
-    Pan moving{std::move(pan), {}};
-    for (const int channel : moving.curve.channels()) {
-      moving.slots.push_back(slots);
-      route(first_sum + channel, 0, 1.0, times(factor, {1.0, {slots++}}));
-    }
-    voice.pans.push_back(std::move(moving));
-  };
-  const auto place = [&](Layout to, int first_sum, const Factor& factor) {
-    if (track.layout == Layout::mono) panned(to, first_sum, factor);
-    else through_matrix(to, first_sum, factor);
-  };
-
-  const Factor fader = level(track.gain_db);
-  if (track.bus != program::kNoBus) {
-    const Layout bus = program.buses[track.bus].layout;
-    const int first = layout.bus_first[track.bus];
-    place(bus, first, fader);
-    if (track.lfe_db) {
-      const Factor lfe = times(fader, level(*track.lfe_db));
-      const Matrix mono = conversion_matrix(track.layout, Layout::mono);
-      for (int c = 0; c < mono.columns; ++c) route(first + lfe_channel(bus).value(), c, mono.at(0, c), lfe);
-    }
-  }
-  for (const program::Send& send : track.sends) {
-    const Factor factor = send.pre_fader ? level(send.gain_db) : times(fader, level(send.gain_db));
-    const int first = layout.reverb_first[send.reverb];
-    if (program.reverbs[send.reverb].input == mix::ReverbInput::mono) through_matrix(Layout::mono, first, factor);
-    else place(Layout::stereo, first, factor);
-  }
-
+  TrackRoutes routes(program, track, layout);
   // Two routes from one lane into one accumulator add up: a pan into LFE and lfe_db cannot meet, but two sends to one reverb can.
   const int first_lane = slice.lanes;
   slice.lanes += channels;
@@ -162,9 +89,12 @@ void TrackVoices::add_voice(std::size_t part, const program::Track& track) {
   for (int s = 0; s < layout.sums; ++s)
     for (int l = 0; l < first_lane; ++l)
       coefs[static_cast<std::size_t>(s * slice.lanes + l)] = slice.coefs[static_cast<std::size_t>(s * first_lane + l)];
-  for (const Route& r : still) coefs[static_cast<std::size_t>(r.sum * slice.lanes + first_lane + r.lane)] += r.coef;
+  for (const TrackRoutes::Route& r : routes.still) coefs[static_cast<std::size_t>(r.sum * slice.lanes + first_lane + r.lane)] += r.coef;
   slice.coefs = std::move(coefs);
-  slots_ = std::max(slots_, slots);
+  slots_ = std::max(slots_, routes.slots);
+  voice.levels = std::move(routes.levels);
+  voice.pans = std::move(routes.pans);
+  voice.moving = std::move(routes.moving);
   slice.voices.push_back(std::move(voice));
 }
 
@@ -237,13 +167,13 @@ void TrackVoices::mix_slice(const Slice& slice, Frames first, Frames n, float* c
         kernels::mix_add_scaled(x[lane + c], coef, n, sums[first_sum + s]);
       }
     if (voice.moving.empty()) continue;
-    for (const Level& level : voice.levels) level.curve.evaluate(first, n, curve(level.slot));
-    for (const Pan& pan : voice.pans) {
+    for (const TrackRoutes::Level& level : voice.levels) level.curve.evaluate(first, n, curve(level.slot));
+    for (const TrackRoutes::Pan& pan : voice.pans) {
       std::vector<double*> gains;
       for (const int slot : pan.slots) gains.push_back(curve(slot));
       pan.curve.evaluate(first, n, gains.data());
     }
-    for (const Route& route : voice.moving) {
+    for (const TrackRoutes::Route& route : voice.moving) {
       if (route.sum < first_sum) continue;
       const double* gain = curve(route.curves.front());
       if (route.curves.size() > 1) {

@@ -6,22 +6,12 @@
 
 #include "common/program/program.hpp"
 #include "common/result.hpp"
-#include "kernels/automation/automation.hpp"
 #include "kernels/eq/eq.hpp"
-#include "kernels/pan/pan.hpp"
 #include "worker/buffers.hpp"
 #include "worker/sources.hpp"
+#include "worker/track_routes.hpp"
 
 namespace dubfarm::worker {
-
-/// Where a program's nodes sum their inputs: one accumulator for every channel of every bus, then for every input of every reverb.
-struct SumLayout {
-  explicit SumLayout(const program::Program& program);
-  std::vector<int> bus_first;     // accumulator of each bus's first channel
-  std::vector<int> reverb_first;  // and of each reverb's first input
-  int bus_sums = 0;               // accumulators below this are buses'
-  int sums = 0;                   // all of them
-};
 
 /// Frames equalised and summed at a time: 16 tracks and the accumulators of a stereo bus and send fit a core's L1 cache.
 inline constexpr Frames kRenderBlock = 512;
@@ -51,24 +41,14 @@ class TrackVoices {
   Result<void> sum_block(Frames first, Frames n, std::span<Target> targets, SourceScratch& scratch);
 
  private:
-  /// One channel of a track into one accumulator: coef times the product of the voice's curves (none: the coefficient alone).
-  struct Route {
-    int sum = 0;
-    int lane = 0;  // channel of the track
-    double coef = 0;
-    std::vector<int> curves;  // slots of the curves
-  };
-  /// A gain that moves: a level's, or one channel of a pan's. The slot says where its values of this block lie.
-  struct Level { kernels::GainCurve curve; int slot; };
-  struct Pan { kernels::PanCurve curve; std::vector<int> slots; };
   struct Voice {
     const program::Program* program = nullptr;
     const program::Track* track = nullptr;
     int channels = 1;
     Frames begin = 0;  // first clip's first frame
-    std::vector<Level> levels;
-    std::vector<Pan> pans;
-    std::vector<Route> moving;
+    std::vector<TrackRoutes::Level> levels;
+    std::vector<TrackRoutes::Pan> pans;
+    std::vector<TrackRoutes::Route> moving;
     [[nodiscard]] bool sounds(Frames first, Frames n) const { return first < program->length && first < track->end && first + n > begin; }
   };
   /// Voices of one part, next to each other in the session, that stand next to each other in a group.

@@ -111,13 +111,13 @@ Result<DeviceMemory> Device::allocate(std::size_t bytes) {
     use_.in_use += block.bytes_;
     return block;
   }
-  if (use_.in_use + use_.at_hand + wanted > use_.limit) release_spare(false);
+  if (use_.in_use + use_.at_hand + wanted > use_.limit) release_spare();
   if (use_.in_use + wanted > use_.limit)
     return fail(Errc::no_space, "device {}: {} MiB are in use, {} MiB more are wanted, the limit is {} MiB", options_.device, use_.in_use >> 20,
                 (wanted >> 20) + 1, use_.limit >> 20);
   int status = module_.allocate(context_, wanted, &block.memory_);
   if (status == DUBFARM_OUT_OF_MEMORY && !spare_.empty()) {
-    release_spare(false);
+    release_spare();
     status = module_.allocate(context_, wanted, &block.memory_);
   }
   if (status != DUBFARM_OK) block.memory_ = nullptr;
@@ -135,9 +135,9 @@ void Device::take_back(void* memory, std::size_t bytes) {
   use_.at_hand += bytes;
 }
 
-void Device::release_spare(bool clear) {
+void Device::release_spare() {
   void* stream = nullptr;
-  if (clear && !spare_.empty() && module_.create_stream(context_, &stream) == DUBFARM_OK) {
+  if (!spare_.empty() && module_.create_stream(context_, &stream) == DUBFARM_OK) {
     for (const auto& [bytes, memory] : spare_) (void)module_.fill(context_, stream, memory, 0, bytes);
     (void)module_.synchronize(context_, stream);
     module_.destroy_stream(context_, stream);
@@ -149,7 +149,7 @@ void Device::release_spare(bool clear) {
 
 void Device::forget() {
   const std::lock_guard lock(mutex_);
-  release_spare(true);
+  release_spare();
   for (const std::span<std::byte> slot : spare_slots_) {
     std::memset(slot.data(), 0, slot.size());
     module_.release_pinned(context_, slot.data());

@@ -111,7 +111,7 @@ class Device {
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
 
-  /// At least `bytes` of the device's memory, with undefined contents (never another project's: see forget()).
+  /// At least `bytes` of the device's memory, with undefined contents (of this project at most: see forget()).
   /// Errors: Errc::no_space where the limit or the device itself does not allow it, even after all memory at hand was released.
   [[nodiscard]] Result<DeviceMemory> allocate(std::size_t bytes);
   /// Waits until a slot is free.
@@ -143,7 +143,7 @@ class Device {
   Device(const DubfarmModule& module, DubfarmContext* context, const Options& options) : module_(module), context_(context), options_(options) {}
   void take_back(void* memory, std::size_t bytes);
   void take_back_slot(std::span<std::byte> slot);
-  void release_spare(bool clear);  // under mutex_
+  void release_spare();  // cleared; under mutex_
 
   const DubfarmModule& module_;
   DubfarmContext* context_;

@@ -44,7 +44,10 @@ cuda_flags="-fmad=false --ftz=false --prec-div=true --prec-sqrt=true --expt-rela
 # compile COMMAND OBJECTS SOURCE...: objects are named by their sources; one command line a source, as many side by side as there are processors.
 compile() {
   local command=$1 folder=$2; shift 2
-  printf '%s\n' "$@" | xargs -P "$jobs" -I{} bash -c 'o=$2/$(tr / _ <<<"${3#$4/}").o; [ "$o" -nt "$3" ] && [ "$o" -nt "$2/.headers" ] || $1 -c "$3" -o "$o"' _ "$command" "$folder" {} "$root" ||
+  # A file of one instruction set is compiled for it, and called only after a check at run time.
+  printf '%s\n' "$@" | xargs -P "$jobs" -I{} bash -c 'o=$2/$(tr / _ <<<"${3#$4/}").o; isa=
+    case $3 in *_avx2.cpp) isa="-mavx2 -mfma -mf16c -O3" ;; *_avx512.cpp) isa="-mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl -O3" ;; esac
+    { [ "$o" -nt "$3" ] && [ "$o" -nt "$2/.headers" ]; } || $1 $isa -c "$3" -o "$o"' _ "$command" "$folder" {} "$root" ||
     die 3 "a source did not compile (see above)"
 }
 newest=$(find "$root/kernels" "$root/common" "$root/tests/bench/gpu" "$root/tests/emulated" -name '*.h*' -newer "$build/.headers" 2>/dev/null | head -n 1 || true)
@@ -52,13 +55,14 @@ if [ ! -e "$build/.headers" ] || [ -n "$newest" ]; then touch "$build/.headers" 
 mapfile -t kernels < <(find "$root/kernels" -name '*.cu' | LC_ALL=C sort)
 [ ${#kernels[@]} -gt 0 ] || die 3 "no kernels below $root/kernels"
 cases=("$root/tests/bench/gpu/main.cpp" "$root/tests/bench/gpu/cases.cpp")
+emulation=("$root"/tests/emulated/*.cpp "$root"/kernels/fft/*.cpp "$root/kernels/device/isa.cpp")  # its transforms are the CPU's
 
 say "building the emulation (${#kernels[@]} kernel files)"
-compile "$cxx $flags -ffp-contract=off -x c++" "$build/host" "${kernels[@]}" "${cases[@]}" "$root"/tests/emulated/*.cpp
+compile "$cxx $flags -ffp-contract=off -x c++" "$build/host" "${kernels[@]}" "${cases[@]}" "${emulation[@]}"
 "$cxx" "$build"/host/*.o -o "$build/bench_emulated" -pthread || die 3 "the emulation did not link"
 if [ -n "$nvcc" ]; then
   say "building for sm_$architecture"
-  compile "$nvcc $flags $cuda_flags -DDUBFARM_BENCH_CUDA -Xcompiler=-ffp-contract=off -x cu" "$build/cuda" "${kernels[@]}" "$root/tests/bench/gpu/ceilings.cu" "${cases[@]}"
+  compile "$nvcc $flags $cuda_flags -DDUBFARM_BENCH_CUDA -Xcompiler=-ffp-contract=off -x cu" "$build/cuda" "${kernels[@]}" "$root/tests/bench/gpu/ceilings.cu" "${cases[@]}" "$root"/kernels/device/cuda_module/fft.cpp
   "$nvcc" "$build"/cuda/*.o -o "$build/bench_cuda" -lcufft || die 3 "the benchmark did not link"
 fi
 

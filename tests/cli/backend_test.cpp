@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <fstream>
 
 #include "tests/support/command.hpp"
@@ -14,18 +13,6 @@ namespace {
 
 using namespace dubfarm::testing;
 using ::testing::HasSubstr;
-
-/// A variable of the environment for the commands that a test runs.
-class Variable {
- public:
-  Variable(const char* name, const std::string& value) : name_(name) { ::setenv(name, value.c_str(), 1); }
-  ~Variable() { ::unsetenv(name_); }
-  Variable(const Variable&) = delete;
-  Variable& operator=(const Variable&) = delete;
-
- private:
-  const char* name_;
-};
 
 class Backends : public ::testing::Test {
  protected:
@@ -107,6 +94,88 @@ TEST_F(Backends, TheModuleOfThisBuildLoadsAndSaysWhatTheMachineOffers) {
     EXPECT_EQ(result.err, "error: --backend cuda: no device: no NVIDIA driver is installed here\n"
                           "help: render with --backend cpu or auto; `dubfarm doctor` says what this machine offers\n");
   }
+}
+
+TEST_F(Backends, AModuleOfAnotherBuildIsRefused) {
+  const Variable module("DUBFARM_CUDA_MODULE", stale_module());
+  const std::string reason = doctor()["backends"]["cuda"]["reason"].get<std::string>();
+  EXPECT_THAT(reason, HasSubstr(stale_module() + ": the module was built from other sources (module 0123456789abcdef, program "));
+  EXPECT_THAT(reason, HasSubstr("); install both from one build"));
+}
+
+/// With the emulated device: everything but the GPU itself.
+class EmulatedDevice : public Backends {
+ protected:
+  const Variable module_{"DUBFARM_CUDA_MODULE", emulated_module()};
+};
+
+TEST_F(EmulatedDevice, TheBackendThatIsAskedForIsTheOneThatRenders) {
+  ASSERT_EQ(render({"--backend", "cpu"}).status, 0);
+  const std::string by_cpu = file_text(folder_ / "out/out.wav");
+  EXPECT_THAT(report()["backend"].get<std::string>(), HasSubstr("cpu ("));
+  for (const std::vector<std::string>& asked : {std::vector<std::string>{"--backend", "cuda", "--profile"}, std::vector<std::string>{}}) {
+    const CommandResult result = render(asked);
+    ASSERT_EQ(result.status, 0) << result.err;
+    EXPECT_EQ(report()["backend"], "cuda-emulated (Emulated GPU 0)");
+    EXPECT_TRUE(file_text(folder_ / "out/out.wav") == by_cpu);
+    if (asked.empty()) continue;
+    EXPECT_THAT(result.out, HasSubstr("1 chunks: 1 rendered, 0 reused"));  // the store had the CPU's, under another profile
+    for (const char* stage : {"\nread ", "\nupload ", "\ndownload ", "\nhash, write ", "\nprint ", "\nbottleneck: "}) EXPECT_THAT("\n" + result.err, HasSubstr(stage));
+  }
+}
+
+TEST_F(EmulatedDevice, DoctorSaysWhatThereIs) {
+  const Variable devices("DUBFARM_EMULATED_DEVICES", "2");
+  const Json cuda = doctor()["backends"]["cuda"];
+  EXPECT_TRUE(cuda["available"].get<bool>());
+  EXPECT_TRUE(cuda["reason"].is_null());
+  EXPECT_EQ(cuda["driver_cuda"], "13.0");
+  ASSERT_EQ(cuda["devices"].size(), 2u);
+  EXPECT_EQ(cuda["devices"][1]["name"], "Emulated GPU 1");
+  EXPECT_EQ(cuda["devices"][1]["memory_gib"], 1.0);
+  EXPECT_EQ(cuda["devices"][1]["numeric_profile"], "cuda-emulated 1 fft-on-cpu sm_90");
+  EXPECT_THAT(dubfarm({"doctor", "--store", folder_ / "store"}).out,
+              HasSubstr("device 1: Emulated GPU 1, compute capability 9.0, 1.0 GiB, 1.0 GiB free, numeric profile \"cuda-emulated 1 fft-on-cpu sm_90\"\n"));
+}
+
+TEST_F(EmulatedDevice, ADriverThatIsTooOldIsNamed) {
+  const Variable driver("DUBFARM_EMULATED_DRIVER", "12040");
+  const std::string why = "the NVIDIA driver is too old: it knows CUDA 12.4, this build needs CUDA 13.0; install a newer driver";
+  const CommandResult refused = render({"--backend", "cuda"});
+  EXPECT_EQ(refused.status, 2);
+  EXPECT_EQ(refused.err, "error: --backend cuda: " + why + "\nhelp: render with --backend cpu or auto; `dubfarm doctor` says what this machine offers\n");
+  const CommandResult rendered = render({});  // there is a driver, so somebody wonders
+  EXPECT_EQ(rendered.status, 0);
+  EXPECT_EQ(rendered.err, "note: the CPU renders: " + why + "\n");
+}
+
+TEST_F(EmulatedDevice, ADeviceThatIsNotThereIsRefused) {
+  const CommandResult result = render({"--backend", "cuda", "--device", "3"});
+  EXPECT_EQ(result.status, 2);
+  EXPECT_THAT(result.err, HasSubstr("error: --backend cuda: device 3: there is no such device; this machine has 1, counted from 0\n"));
+}
+
+TEST_F(EmulatedDevice, MoreMemoryThanThereIsIsRefused) {
+  const CommandResult result = render({"--device-memory", "2G"});
+  EXPECT_EQ(result.status, 2);
+  EXPECT_EQ(result.err, "error: --device-memory 2G: Emulated GPU 0 has 1024 MiB\n");
+}
+
+TEST_F(EmulatedDevice, WithoutMemoryTheCpuTakesOverWithAWarning) {
+  const CommandResult result = render({"--backend", "cuda", "--device-memory", "100K"});
+  EXPECT_EQ(result.status, 0);
+  EXPECT_THAT(result.err, HasSubstr("warning: the CPU rendered 1 of the chunks, for which the device had no memory: device 0: 0 MiB are in use, "));
+}
+
+TEST_F(EmulatedDevice, ALostDeviceEndsTheRenderAndLeavesNoOutput) {
+  const Variable lost("DUBFARM_EMULATED_LOST_AFTER", "1");
+  const CommandResult result = render({"--backend", "cuda"});
+  EXPECT_EQ(result.status, 3);
+  EXPECT_EQ(result.err, "error: device 0: the device failed: unspecified launch failure (cudaErrorLaunchFailure); nothing more can be rendered on it: start again, "
+                        "or render with --backend cpu\n");
+  EXPECT_THAT(files_below(folder_ / "out"), ::testing::Not(::testing::Contains("out.wav")));
+  const Variable mended("DUBFARM_EMULATED_LOST_AFTER", "0");
+  EXPECT_EQ(render({"--backend", "cuda"}).status, 0);
 }
 
 }  // namespace

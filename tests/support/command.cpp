@@ -88,6 +88,12 @@ CommandResult Command::result() {
   return result;
 }
 
+std::string emulated_module() { return DUBFARM_EMULATED_MODULE; }
+std::string stale_module() { return DUBFARM_STALE_MODULE; }
+
+Variable::Variable(const char* name, const std::string& value) : name_(name) { ::setenv(name, value.c_str(), 1); }
+Variable::~Variable() { ::unsetenv(name_); }
+
 std::string project_file(const std::string& path) { return DUBFARM_SOURCE_FOLDER "/" + path; }
 
 CommandResult dubfarm(const std::vector<std::string>& arguments, const CommandLimits& limits) { return Command(arguments, limits).result(); }

@@ -46,6 +46,22 @@ class Command {
 /// The whole path of a file of the project, such as "docs/mix-format.md".
 std::string project_file(const std::string& path);
 
+/// The device module that runs kernels in host memory, for DUBFARM_CUDA_MODULE; and one that belongs to another build.
+std::string emulated_module();
+std::string stale_module();
+
+/// A variable of the environment for this process and the commands that it starts, as long as this lives.
+class Variable {
+ public:
+  Variable(const char* name, const std::string& value);
+  ~Variable();
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+
+ private:
+  const char* name_;
+};
+
 /// Runs `dubfarm arguments...` to its end.
 CommandResult dubfarm(const std::vector<std::string>& arguments, const CommandLimits& limits = {});
 

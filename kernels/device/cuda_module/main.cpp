@@ -10,6 +10,7 @@
 #include <new>
 
 #include "kernels/device/module_abi.h"
+#include "kernels/device/operations.hpp"
 #include "kernels_build_id.hpp"
 
 struct DubfarmContext {
@@ -259,7 +260,7 @@ const DubfarmModule kModule = {
     .elapsed_ms = elapsed_ms,
     .range_push = range_push,
     .range_pop = range_pop,
-    .operations = nullptr,
+    .operations = &dubfarm::kernels::cuda::operations(),
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <initializer_list>
 #include <span>
 
 #include "kernels/device/operations.hpp"
@@ -98,6 +99,125 @@ Case decode_case(media::SampleFormat format, int tracks, Frames frames) {
   return c;
 }
 
+/// Noise in [-0.25, 0.25).
+std::vector<float> noise(std::size_t count, std::uint64_t seed) {
+  Numbers numbers(seed);
+  std::vector<float> values(count);
+  for (float& value : values) value = static_cast<float>(static_cast<std::int64_t>(numbers.next())) * 0x1p-65F;
+  return values;
+}
+
+std::string shape_of(std::initializer_list<Frames> sizes) {
+  std::string text;
+  for (const Frames size : sizes) text += (text.empty() ? "" : " x ") + std::to_string(size);
+  return text;
+}
+
+/// Static bands over lanes, in place: sections that ring long, designed once (state-space form of a damped rotation; the numbers matter little).
+Case eq_case(int lanes, int bands, Frames frames) {
+  using kernels::cuda::EqLane;
+  const auto total = static_cast<std::size_t>(lanes) * static_cast<std::size_t>(frames);
+  const auto x = std::make_shared<Array<float>>(noise(total, 11));
+  std::vector<double> steps;
+  for (int b = 0; b < bands; ++b) {
+    const double turn = 0.01 * (b + 1), decay = 1 - 0.001 * (b + 1);
+    for (const double value : {decay, -turn, 0.02, turn, decay, 0.01, 0.3, 0.2, 0.9}) steps.push_back(value);
+  }
+  const auto step_table = std::make_shared<Array<double>>(steps);
+  const std::vector<double> silence(static_cast<std::size_t>(2 * lanes * bands), 0.0);
+  const auto states = std::make_shared<Array<double>>(silence);
+  std::vector<EqLane> entries;
+  for (int l = 0; l < lanes; ++l)
+    entries.push_back({x->data() + static_cast<Frames>(l) * frames, step_table->data(), states->data() + 2 * l * bands, bands});
+  const auto table = std::make_shared<Array<EqLane>>(entries);
+  Case c;
+  c.operation = "eq";
+  c.shape = shape_of({lanes, bands, frames}) + " (lanes, bands, frames)";
+  c.samples = static_cast<double>(total);
+  c.bytes = 8 * c.samples;
+  const std::vector<float> input = noise(total, 11);
+  c.prepare = [x, states, silence, input] {
+    memory().copy_up(x->data(), input.data(), input.size() * sizeof(float));
+    memory().copy_up(states->data(), silence.data(), silence.size() * sizeof(double));
+  };
+  c.run = [x, step_table, states, table, lanes, frames](StreamHandle stream) { operations().eq({table->data(), lanes, frames}, stream); };
+  c.hash = [x] { return x->hash(); };
+  return c;
+}
+
+Case mix_case(int lanes, int outs, Frames frames) {
+  using kernels::cuda::MixLane;
+  const auto x = std::make_shared<Array<float>>(noise(static_cast<std::size_t>(lanes) * static_cast<std::size_t>(frames), 12));
+  std::vector<MixLane> entries;
+  for (int l = 0; l < lanes; ++l) entries.push_back({x->data() + static_cast<Frames>(l) * frames, nullptr, 0, frames});
+  std::vector<double> coefs;
+  for (int i = 0; i < lanes * outs; ++i) coefs.push_back(i % 3 == 0 ? 0.0 : 0.001 * (i % 100 + 1));
+  const auto out = std::make_shared<Array<float>>(static_cast<std::size_t>(outs) * static_cast<std::size_t>(frames));
+  std::vector<float*> rows;
+  for (int o = 0; o < outs; ++o) rows.push_back(out->data() + static_cast<Frames>(o) * frames);
+  const auto lane_table = std::make_shared<Array<MixLane>>(entries);
+  const auto coef_table = std::make_shared<Array<double>>(coefs);
+  const auto row_table = std::make_shared<Array<float*>>(rows);
+  Case c;
+  c.operation = "mix";
+  c.shape = shape_of({lanes, outs, frames}) + " (lanes, outs, frames)";
+  c.samples = static_cast<double>(lanes) * static_cast<double>(frames);
+  c.bytes = 4.0 * static_cast<double>(lanes + outs) * static_cast<double>(frames);
+  c.run = [x, out, lane_table, coef_table, row_table, lanes, outs, frames](StreamHandle stream) {
+    kernels::cuda::MixArgs args;
+    args.lanes = lane_table->data();
+    args.lane_count = lanes;
+    args.coefs = coef_table->data();
+    args.outs = outs;
+    args.n = frames;
+    args.out = row_table->data();
+    operations().mix(args, stream);
+  };
+  c.hash = [out] { return out->hash(); };
+  return c;
+}
+
+/// One send with a response of `taps` taps into each of `outs`: a transform up, products, transforms down. Measured only: its bits are the library's.
+Case reverb_case(int outs, Frames taps, Frames frames) {
+  const kernels::cuda::FftOperations& fft = *operations().fft;
+  const Frames size = fft.size_at_least(kernels::cuda::convolution_frames(taps, 0, frames));
+  const auto spectrum = static_cast<std::size_t>(size + 2);
+  const auto dry = std::make_shared<Array<float>>(noise(static_cast<std::size_t>(frames), 13));
+  const auto signal = std::make_shared<Array<float>>(static_cast<std::size_t>(size) * static_cast<std::size_t>(outs));
+  const auto input = std::make_shared<Array<float>>(spectrum), wet = std::make_shared<Array<float>>(spectrum * static_cast<std::size_t>(outs));
+  const auto responses = std::make_shared<Array<float>>(noise(spectrum * static_cast<std::size_t>(outs), 14));
+  const auto out = std::make_shared<Array<float>>(static_cast<std::size_t>(frames) * static_cast<std::size_t>(outs));
+  std::vector<const void*> inputs(static_cast<std::size_t>(outs), input->data()), paths;
+  std::vector<kernels::cuda::Taken> taken;
+  for (std::size_t o = 0; o < static_cast<std::size_t>(outs); ++o) {
+    paths.push_back(responses->data() + o * spectrum);
+    taken.push_back({signal->data() + o * static_cast<std::size_t>(size), out->data() + o * static_cast<std::size_t>(frames)});
+  }
+  const auto input_table = std::make_shared<Array<const void*>>(inputs), path_table = std::make_shared<Array<const void*>>(paths);
+  std::vector<kernels::cuda::SpectralSum> sums;
+  for (std::size_t o = 0; o < static_cast<std::size_t>(outs); ++o) sums.push_back({input_table->data() + o, path_table->data() + o, 1, wet->data() + o * spectrum});
+  const auto sum_table = std::make_shared<Array<kernels::cuda::SpectralSum>>(sums);
+  const auto taken_table = std::make_shared<Array<kernels::cuda::Taken>>(taken);
+  const auto placed_table = std::make_shared<Array<kernels::cuda::Placed>>(std::vector<kernels::cuda::Placed>{{dry->data(), frames, signal->data()}});
+  const std::shared_ptr<void> up(fft.create(size, 1, false), fft.destroy), down(fft.create(size, outs, false), fft.destroy);
+  Case c;
+  c.operation = "reverb";
+  c.shape = shape_of({outs, taps, frames}) + " (outs, taps, frames), size " + std::to_string(size);
+  c.samples = static_cast<double>(frames);
+  // The floor: the send in, its spectrum out; responses in; each output's spectrum and signal once.
+  c.bytes = 4.0 * static_cast<double>(2 * size) + 4.0 * static_cast<double>(size) * outs * 3;
+  c.run = [=, &fft](StreamHandle stream) {
+    (void)responses, (void)out, (void)path_table, (void)input_table;  // held alive
+    operations().place({placed_table->data(), 1, size, 1.0, false}, stream);
+    (void)fft.forward(up.get(), signal->data(), input->data(), stream);
+    operations().multiply_spectra({sum_table->data(), outs, size, false}, stream);
+    (void)fft.inverse(down.get(), wet->data(), signal->data(), stream);
+    operations().take({taken_table->data(), outs, 0, frames, false}, stream);
+  };
+  c.hash = [out] { return out->hash(); };
+  return c;
+}
+
 }  // namespace
 
 std::vector<std::function<Case()>> cases(bool small) {
@@ -106,10 +226,19 @@ std::vector<std::function<Case()>> cases(bool small) {
     for (const media::SampleFormat format : {media::SampleFormat::s16le, media::SampleFormat::s24le, media::SampleFormat::s32le, media::SampleFormat::f32le,
                                              media::SampleFormat::f64le})
       for (const Frames frames : {1, 31, 32, 33, 1023, 1024, 1025, 4097}) all.push_back([=] { return decode_case(format, 3, frames); });
+    for (const int lanes : {1, 31, 32, 33})
+      for (const int bands : {1, 4, 5})
+        for (const Frames frames : {1, 63, 64, 65, 1000}) all.push_back([=] { return eq_case(lanes, bands, frames); });
+    for (const int outs : {1, 7, 8, 9, 18})
+      for (const Frames frames : {1, 255, 256, 257}) all.push_back([=] { return mix_case(20, outs, frames); });
   } else {
     constexpr Frames kChunk = 60 * 48000;
     all.push_back([] { return decode_case(media::SampleFormat::s24le, 256, kChunk); });
     all.push_back([] { return decode_case(media::SampleFormat::s16le, 256, kChunk); });
+    all.push_back([] { return eq_case(256, 4, kChunk); });
+    all.push_back([] { return eq_case(2048, 4, kChunk / 8); });  // as many lanes as eight chunks in flight have
+    all.push_back([] { return mix_case(256, 18, kChunk); });
+    all.push_back([] { return reverb_case(6, 4 * 48000, kChunk); });
   }
   return all;
 }

@@ -27,6 +27,7 @@ struct Case {
   std::string shape;
   double samples = 0;     // that one run works on
   double bytes = 0;       // the least that it must read and write: the roofline's
+  std::function<void()> prepare;  // before each run whose hash is asked for, where a run changes its own input; may be empty
   std::function<void(kernels::cuda::StreamHandle stream)> run;
   std::function<std::uint64_t()> hash;  // of all outputs, after run()
 };

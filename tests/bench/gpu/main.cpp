@@ -56,6 +56,7 @@ int print_hashes(int repeats) {
     const Case c = make();
     std::uint64_t first = 0;
     for (int run = 0; run < repeats; ++run) {
+      if (c.prepare) c.prepare();
       c.run(nullptr);
       const std::uint64_t hash = c.hash();
       if (run == 0) first = hash;
