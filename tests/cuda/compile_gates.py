@@ -51,7 +51,7 @@ def resource_findings(text, allowed):
             limit = max((size for name, size in allowed if name in entry), default=0)
             if stack > limit:
                 found.append(f"{entry} on {target}: {stack} bytes of local stack, {limit} are allowed")
-            if stores or loads:
+            if (stores or loads) and (limit == 0 or stack > limit):  # what spills lies in the stack frame
                 found.append(f"{entry} on {target}: spills {stores} bytes, reloads {loads}")
     return found, seen
 
