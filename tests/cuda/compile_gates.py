@@ -116,7 +116,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--nvcc", default="nvcc")
     parser.add_argument("--allowed")
-    parser.add_argument("--flags", default="")
+    parser.add_argument("--flags", default="", type=lambda text: text.replace(";", " "))  # CMake joins lists by semicolons
     parser.add_argument("--include", action="append", default=[])
     parser.add_argument("--self-test", action="store_true")
     parser.add_argument("sources", nargs="*")
