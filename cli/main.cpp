@@ -7,6 +7,8 @@
 #include "cli/completion.hpp"
 #include "cli/doctor.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/client/farm_client.hpp"
+#include "cli/client/farm_verbs.hpp"
 #include "cli/explain.hpp"
 #include "cli/plan.hpp"
 #include "cli/init.hpp"
@@ -141,14 +143,22 @@ int run(int argc, char** argv) {
   verb->callback([&] { status = run_plan(plan); });
 
   ExplainOptions explain;
-  verb = app.add_subcommand("explain", "Say why chunks are rendered: what changed since the last render of this mix");
-  verb->add_option("mix", explain.mix, "The mix document")->required();
+  verb = app.add_subcommand("explain", "Say why chunks are rendered: what changed since the last render of this mix; or why a job waits");
+  verb->add_option("mix", explain.mix, "The mix document; or the number of a job of the farm: why it waits")->required();
   verb->add_option("--store", explain.store, "Folder of rendered chunks (default: ~/.cache/dubfarm)");
   verb->add_option("--version", explain.version, "Only the versions whose names match this glob");
   verb->add_option("--stem", explain.stem, "Only the stems whose names match this glob");
   verb->add_option("--at", explain.at, "Only what sounds at this timecode");
   verb->add_flag("--json", explain.json, "Print JSON on stdout");
-  verb->callback([&] { status = run_explain(explain); });
+  FarmTarget farm;
+  verb->add_option("--server", farm.server, "With a job: the scheduler's address (default: $DUBFARM_SERVER, else http://127.0.0.1:7461)");
+  verb->add_option("--token-file", farm.token_file, "With a job: file with the token (default: $DUBFARM_TOKEN, else ~/.config/dubfarm/token)");
+  verb->add_option("--ca", farm.ca, "With a job: certificates to trust, in PEM");
+  verb->callback([&] {
+    farm.json = explain.json;
+    status = names_a_job(explain.mix) ? run_explain_job(farm, explain.mix) : run_explain(explain);
+  });
+  add_farm_verbs(app, status);
 
   StoreOptions store;
   verb = app.add_subcommand("store", "Look after the folder of rendered chunks");

@@ -1,0 +1,23 @@
+// `dubfarm tokens create|list|revoke`, on a scheduler's state folder or through its API; `dubfarm audit verify`.
+#pragma once
+#include <string>
+
+#include "cli/client/farm_client.hpp"
+
+namespace dubfarm::cli {
+
+struct TokensOptions {
+  FarmTarget target;
+  std::string state;    // the scheduler's state folder; empty: through the API
+  std::string name, id;
+  std::string grants = "viewer:*";
+  std::string expires;  // "30d", "12h"; empty: never
+};
+[[nodiscard]] int run_tokens_create(const TokensOptions& options);
+[[nodiscard]] int run_tokens_list(const TokensOptions& options);
+[[nodiscard]] int run_tokens_revoke(const TokensOptions& options);
+
+/// Follows the audit log's chain of hashes. @return 1 where it is broken.
+[[nodiscard]] int run_audit_verify(const std::string& state, bool json);
+
+}  // namespace dubfarm::cli
