@@ -40,7 +40,7 @@ fi
 mkdir -p "$build/cuda" "$build/host"
 jobs=$(nproc)
 flags="-std=c++20 -O2 -I$root"
-cuda_flags="-fmad=false --ftz=false --prec-div=true --prec-sqrt=true --expt-relaxed-constexpr -gencode=arch=compute_$architecture,code=sm_$architecture"
+cuda_flags="-diag-suppress 1675 -fmad=false --ftz=false --prec-div=true --prec-sqrt=true --expt-relaxed-constexpr -gencode=arch=compute_$architecture,code=sm_$architecture"
 # compile COMMAND OBJECTS SOURCE...: objects are named by their sources; one command line a source, as many side by side as there are processors.
 compile() {
   local command=$1 folder=$2; shift 2
