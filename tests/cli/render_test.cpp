@@ -205,7 +205,7 @@ TEST_F(Render, RendersAgainWhatTheStoreLostOrDamaged) {
   damage(all[4], [](std::string& b) { b[9] ^= 1; });                           // of the header
   damage(all[5], [](std::string& b) { std::fill(b.begin() + static_cast<std::ptrdiff_t>(b.size() / 2), b.end(), '\0'); });
   damage(all[6], [](std::string& b) { b += "more"; });
-  const Json again = render("again", "store");
+  const Json again = render("again", "store", {"--reprint"});  // outputs that need no printing would need no chunk
   EXPECT_EQ(digests(again), digests(whole));
   EXPECT_EQ(chunks(again), rendered(8, 1));
   EXPECT_EQ(chunks(render("once more", "store")), rendered(0, 9)) << "the store is whole again";
@@ -230,6 +230,7 @@ TEST_F(Render, ADryRunSaysWhatItWouldDoAndWritesNothing) {
   EXPECT_EQ(said, (Json{{"dry_run", true},
                                           {"chunks", {{"total", 9}, {"to_render", 1}, {"reused", 8}}},
                                           {"seconds_to_render", said.at("seconds_to_render")},
+                                          {"prints", {{"total", 2}, {"to_print", 1}, {"reused", 1}}},
                                           {"outputs",
                                            {{{"version", "en"}, {"deliverable", "stereo"}, {"files", {"en/Reel.wav"}}},
                                             {{"version", "fr"}, {"deliverable", "stereo"}, {"files", {"fr/Reel.wav"}}}}}}));
