@@ -33,16 +33,17 @@ struct Stack {
   std::unique_ptr<std::byte[]> memory;  // null: the launching thread's
   const void* bottom = nullptr;
   std::size_t size = 0;
+  bool rests = false;  // out of threads, to be gone on with
 #if defined(__SANITIZE_THREAD__)
   void* tsan = nullptr;
 #endif
 };
 
-/// Leaves `from` where it stands and goes on in `to`.
-void switch_stack(Stack& from, Stack& to) {
+/// Leaves `from` where it stands, or for good, and goes on in `to`.
+void switch_stack(Stack& from, Stack& to, [[maybe_unused]] bool for_good = false) {
 #if defined(__SANITIZE_ADDRESS__)
-  void* fake = nullptr;
-  __sanitizer_start_switch_fiber(&fake, to.bottom, to.size);
+  void* fake = nullptr;  // the sanitizer's own frames of a stack; freed only if it is left for good
+  __sanitizer_start_switch_fiber(for_good ? nullptr : &fake, to.bottom, to.size);
 #endif
 #if defined(__SANITIZE_THREAD__)
   __tsan_switch_to_fiber(to.tsan, 0);
@@ -209,7 +210,7 @@ class Machine {
     if (!free_.empty()) {
       Stack* stack = free_.back();
       free_.pop_back();
-      start(*stack);
+      if (!stack->rests) start(*stack);  // a fault left it in the middle of a kernel
       return stack;
     }
     Stack& stack = *stacks_.emplace_back(std::make_unique<Stack>());
@@ -236,18 +237,22 @@ class Machine {
 #endif
     machine->run_threads();
   }
-  /// On a fibre: starts threads until none is left, then waits to be thrown away or started anew.
+  /// On a fibre: starts threads until none is left, rests until there are more, ends with the machine.
   void run_threads() {
     Stack* const own = current_;
-    while (!unstarted_.empty()) {
-      here.thread = unstarted_.back();
-      unstarted_.pop_back();
-      const int mine = here.thread;
-      at(mine).state = State::running;
-      body_(context_);
-      at(mine).state = State::done;
+    for (;;) {
+      while (!unstarted_.empty()) {
+        here.thread = unstarted_.back();
+        unstarted_.pop_back();
+        const int mine = here.thread;
+        at(mine).state = State::running;
+        body_(context_);
+        at(mine).state = State::done;
+      }
+      own->rests = !ends_;
+      switch_stack(*own, home_, ends_);
+      own->rests = false;
     }
-    for (;;) switch_stack(*own, home_);
   }
 
  public:
@@ -258,6 +263,9 @@ class Machine {
   }
   ~Machine() {
     clear_shared();
+    ends_ = true, unstarted_.clear();
+    for (const auto& stack : stacks_)
+      if (stack->rests) switch_stack(home_, *(current_ = stack.get()));
 #if defined(__SANITIZE_THREAD__)
     for (const auto& stack : stacks_) __tsan_destroy_fiber(stack->tsan);
 #endif
@@ -271,7 +279,7 @@ class Machine {
   int threads_count_ = 0;
   void (*body_)(const void*) = nullptr;
   const void* context_ = nullptr;
-  bool busy_ = false;
+  bool busy_ = false, ends_ = false;
   std::vector<Thread> threads_;
   std::vector<int> unstarted_;
   std::vector<SharedArray> arrays_;
