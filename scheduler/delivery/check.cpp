@@ -101,6 +101,7 @@ class Checker {
     Check check = start("loudness", by_dialogue ? "Dialogue loudness" : "Programme loudness", rule.section);
     check.unit = spec_.unit, check.min = rule.lowest_lufs, check.max = rule.highest_lufs, check.measured = measured(rule);
     check.required_text = required_text(check.min, check.max, check.unit);
+    check.is_of_dialogue = by_dialogue;
     const std::string whose = by_dialogue ? "The dialogue of " + subject_in_sentence() : file_.subject;
     if (!check.measured) {
       check.result = CheckResult::fail;

@@ -24,6 +24,7 @@ struct Check {
   CheckResult result = CheckResult::pass;
   std::string spec, edition, section;  // who asks for it, and where; empty for checks of dubfarm's own
   bool is_verified = true;             // Spec::is_verified
+  bool is_of_dialogue = false;         // `measured` is the loudness of the mix where its dialogue speaks
   std::string sentence;                // one sentence that needs no engineer: "The French 5.1 is 1.2 LU too loud for EBU R 128."
 };
 

@@ -142,7 +142,7 @@ class Page {
         });
         const ReportOutput& o = report_.outputs[worst];
         const CheckResult result = result_of(o);
-        const auto what = members.size() > 1 ? count_of(members.size(), "file set") : number(o.loudness.integrated_lufs) + " LUFS";
+        const auto what = members.size() > 1 ? count_of(members.size(), "file set") : judged_loudness(o);
         const bool is_judged = !o.checks.empty();
         add("<td class=\"{0}\"><a class=\"{0}\" href=\"#o{1}\">{2}<small>{3}</small></a></td>", is_judged ? style_of(result) : "soft", worst,
             is_judged ? fmt::format("{} {}", symbol_of(result), word_of(result)) : "measured", what);
@@ -150,6 +150,13 @@ class Page {
       out_ += "</tr>\n";
     }
     out_ += "</tbody></table></div>\n";
+  }
+
+  /// The loudness that the verdict goes by: of dialogue where the spec asks for it, else of the programme.
+  static std::string judged_loudness(const ReportOutput& o) {
+    const auto judged = std::find_if(o.checks.begin(), o.checks.end(), [](const Check& c) { return c.id == "loudness" && c.measured; });
+    if (judged == o.checks.end()) return number(o.loudness.integrated_lufs) + " LUFS";
+    return fmt::format("{} {}{}", number(judged->measured), escaped(judged->unit), judged->is_of_dialogue ? " dialogue" : "");
   }
 
   void attention() {
@@ -193,6 +200,8 @@ class Page {
     const LoudnessReading& l = o.loudness;
     out_ += "<dl class=\"figures\">";
     figure("Integrated", l.integrated_lufs ? number(l.integrated_lufs) : std::string(kMinus) + "inf", l.integrated_lufs ? "LUFS" : "(silence)");
+    if (l.dialogue && l.dialogue->loudness_lufs)
+      figure("Dialogue", number(l.dialogue->loudness_lufs), fmt::format("LUFS, {:.0f} % speech", 100 * l.dialogue->speech_share));
     figure("Loudness range", number(l.range_lu), "LU");
     figure("Loudest moment", number(l.max_momentary_lufs), "LUFS");
     figure("Loudest 3 seconds", number(l.max_short_term_lufs), "LUFS");

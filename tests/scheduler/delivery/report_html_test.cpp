@@ -101,6 +101,15 @@ TEST(ReportHtml, TellsWarningsFromFailuresAndFromNoChecks) {
   EXPECT_THAT(report_html(report_of({unjudged})), HasSubstr("Measured only: no check was asked of these outputs."));
 }
 
+TEST(ReportHtml, ShowsTheLoudnessThatTheVerdictGoesBy) {
+  ReportOutput o = output("en", "netflix-51", CheckResult::pass);
+  o.loudness.dialogue = DialogueReading{.speech_share = 0.3, .loudness_lufs = -27.0};
+  o.checks[0].measured = -27.0, o.checks[0].unit = "LKFS", o.checks[0].is_of_dialogue = true;
+  const std::string html = report_html(report_of({o}));
+  EXPECT_THAT(html, HasSubstr("<small>\u221227.0 LKFS dialogue</small>"));
+  EXPECT_THAT(html, HasSubstr("<dt>Dialogue</dt><dd>\u221227.0 <small>LUFS, 30 % speech</small></dd>"));
+}
+
 TEST(ReportHtml, FoldsManyWarningsAway) {
   std::vector<ReportOutput> outputs;
   for (int v = 0; v < 9; ++v) outputs.push_back(output("v" + std::to_string(v), "a", CheckResult::warning));
