@@ -103,7 +103,8 @@ TEST(ReportHtml, TellsWarningsFromFailuresAndFromNoChecks) {
 
 TEST(ReportHtml, ShowsTheLoudnessThatTheVerdictGoesBy) {
   ReportOutput o = output("en", "netflix-51", CheckResult::pass);
-  o.loudness.dialogue = DialogueReading{.speech_share = 0.3, .loudness_lufs = -27.0};
+  o.loudness.dialogue.emplace().speech_share = 0.3;
+  o.loudness.dialogue->loudness_lufs = -27.0;
   o.checks[0].measured = -27.0, o.checks[0].unit = "LKFS", o.checks[0].is_of_dialogue = true;
   const std::string html = report_html(report_of({o}));
   EXPECT_THAT(html, HasSubstr("<small>\u221227.0 LKFS dialogue</small>"));
