@@ -51,11 +51,12 @@ compile() {
     { [ "$o" -nt "$3" ] && [ "$o" -nt "$2/.headers" ]; } || $1 $isa -c "$3" -o "$o"' _ "$command" "$folder" {} "$root" ||
     die 3 "a source did not compile (see above)"
 }
-newest=$(find "$root/kernels" "$root/common" "$root/tests/bench/gpu" "$root/tests/emulated" -name '*.h*' -newer "$build/.headers" 2>/dev/null | head -n 1 || true)
+newest=$(find "$root/kernels" "$root/common" "$root/tests/bench/gpu" "$root/tests/emulated" "$root/tests/golden" -name '*.h*' -newer "$build/.headers" 2>/dev/null | head -n 1 || true)
 if [ ! -e "$build/.headers" ] || [ -n "$newest" ]; then touch "$build/.headers" "$build/cuda/.headers" "$build/host/.headers"; fi
 mapfile -t kernels < <(find "$root/kernels" -name '*.cu' | LC_ALL=C sort)
 [ ${#kernels[@]} -gt 0 ] || die 3 "no kernels below $root/kernels"
-cases=("$root/tests/bench/gpu/main.cpp" "$root/tests/bench/gpu/cases.cpp")
+cases=("$root/tests/bench/gpu/main.cpp" "$root/tests/bench/gpu/cases.cpp" "$root/tests/golden/cases.cpp" "$root/common/layout.cpp" "$root/kernels/pan/pan_tables.cpp"
+       "$root/kernels/limit/limit_constants.cpp")
 emulation=("$root"/tests/emulated/*.cpp "$root"/kernels/fft/*.cpp "$root/kernels/device/isa.cpp")  # its transforms are the CPU's
 
 say "building the emulation (${#kernels[@]} kernel files)"
@@ -72,6 +73,26 @@ say "hashes of the emulation"
 "$build/bench_emulated" hashes >"$build/emulated.txt"
 count=$(wc -l <"$build/emulated.txt")
 [ "$count" -gt 0 ] || die 1 "the emulation ran no case"
+# golden PROGRAM: do its results have the hashes, and are they within the tolerances, that are written down? Says which are not.
+golden() {
+  local folder=$build/golden.$(basename "$1") wrong=0 checked=0 operation sha256 tolerance got
+  rm -rf "$folder"; mkdir -p "$folder"
+  "$1" golden "$folder" >"$folder.errors" || return 1
+  while IFS='|' read -r operation sha256 tolerance; do
+    checked=$((checked + 1))
+    if [ -n "$sha256" ]; then
+      got=$(sha256sum "$folder/$operation" | cut -d' ' -f1)
+      [ "$got" = "$sha256" ] || { say "golden: $operation gives $got, $sha256 was recorded"; wrong=1; }
+    else
+      got=$(sed -n "s/^\([-0-9.inf]*\) $operation\$/\1/p" "$folder.errors")
+      awk -v got="$got" -v most="$tolerance" 'BEGIN { exit !(got != "" && got !~ /inf/ && got + 0 < most + 0) }' || { say "golden: $operation is off by ${got:-nothing} dBFS, $tolerance is allowed"; wrong=1; }
+    fi
+  done < <(sed -n 's/.*"operation": "\([^"]*\)", "sha256": "\([^"]*\)".*/\1|\2|/p; s/.*"operation": "\([^"]*\)", "tolerance_db": \([-0-9.]*\).*/\1||\2/p' "$root/tests/golden/golden.json")
+  [ "$checked" = "$(find "$folder" -type f | wc -l)" ] || { say "golden: $checked operations are written down, others ran"; wrong=1; }
+  return $wrong
+}
+say "golden hashes of the emulation"
+golden "$build/bench_emulated" || die 1 "the emulation does not give what tests/golden/golden.json says"
 if [ "$host_only" = yes ]; then
   say "$count cases ran in the emulation${nvcc:+; nvcc built them for sm_$architecture}; nothing was measured: that needs a GPU"
   exit 0
@@ -82,6 +103,9 @@ repeats=true
 "$build/bench_cuda" hashes 50 >"$build/gpu.txt" || { repeats=false; failed=1; }
 equal=true
 diff "$build/emulated.txt" "$build/gpu.txt" >&2 || { equal=false; failed=1; say "the GPU and the emulation differ in the cases above"; }
+say "golden hashes on the GPU"
+golden_equal=true
+golden "$build/bench_cuda" || { golden_equal=false; failed=1; }
 sanitizer() { # sanitizer TOOL: true, false or null
   local tool; tool=$(command -v compute-sanitizer || ls "$(dirname "$nvcc")/compute-sanitizer" 2>/dev/null || true)
   [ -n "$tool" ] || { echo null; return; }
@@ -104,7 +128,7 @@ fi
 cat >"$out" <<JSON
 {
   "dubfarm_gpu_bench": 1, "date": "$(date -u +%FT%TZ)", "gpu": "${gpu//\"/}", "processors": $jobs, "nvcc": "$("$nvcc" --version | tail -n 1)",
-  "cases": $count, "fifty_runs_one_hash": $repeats, "equal_to_emulation": $equal, "memcheck": $memcheck, "racecheck": $racecheck,
+  "cases": $count, "fifty_runs_one_hash": $repeats, "equal_to_emulation": $equal, "golden": $golden_equal, "memcheck": $memcheck, "racecheck": $racecheck,
   "measured": $measured,
   "peers": $beside,
   "seconds": $((SECONDS - began))
