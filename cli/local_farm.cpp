@@ -20,6 +20,7 @@
 #include "kernels/loudness/loudness.hpp"
 #include "scheduler/state/job_tasks.hpp"
 #include "worker/gpu/device_renderer.hpp"
+#include "worker/gpu/staging.hpp"
 #include "worker/print.hpp"
 #include "worker/render_chunk.hpp"
 
@@ -134,7 +135,7 @@ class LocalFarm {
     kernels::Device::Options device;
     device.device = options_.backend->device;
     device.memory_limit = options_.backend->memory_limit;
-    device.slots = 2 * options_.threads;  // what that many streams hold at most: none ever waits for another's
+    device.slots = worker::gpu::kStagingSlots * options_.threads;  // none ever waits for another's
     TRY_ASSIGN(device_, kernels::Device::open(*options_.backend->module, device));
     renderer_ = std::make_unique<worker::gpu::DeviceRenderer>(*device_, sources_, options_.times);
     return {};

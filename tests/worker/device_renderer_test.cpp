@@ -18,6 +18,7 @@
 #include "tests/support/local_render.hpp"
 #include "tests/support/random_mix.hpp"
 #include "worker/gpu/clip_tables.hpp"
+#include "worker/gpu/staging.hpp"
 #include "worker/render_chunk.hpp"
 #include "worker/track_routes.hpp"
 
@@ -34,7 +35,7 @@ const kernels::DeviceModule& module() {
 }
 
 struct Bench {
-  explicit Bench(const PlannedMix& planned, const std::string& store_folder, std::uint64_t memory = std::uint64_t{1} << 30, int slots = 2) : store(*Store::open(store_folder)) {
+  explicit Bench(const PlannedMix& planned, const std::string& store_folder, std::uint64_t memory = std::uint64_t{1} << 30, int slots = gpu::kStagingSlots) : store(*Store::open(store_folder)) {
     std::vector<SourceFile> files;
     for (const auto& [digest, file] : planned.plan.sources) files.push_back({digest, file->info, file->stamp});
     sources = std::make_unique<Sources>(files, planned.plan.sample_rate, store);
@@ -270,7 +271,7 @@ TEST(DeviceRenderer, ManyChunksInFlightGiveTheSameBytes) {
     Bench bench(planned, folder / "store");
     for (const plan::Chunk& chunk : planned.plan.chunks) alone.push_back(bench.samples(chunk, true));
   }
-  Bench bench(planned, folder / "store", 40u << 20, 8);
+  Bench bench(planned, folder / "store", 40u << 20, 4 * gpu::kStagingSlots);
   std::atomic<std::size_t> next{0}, differing{0};
   const auto work = [&] {
     const kernels::FlushDenormals flush;
@@ -292,15 +293,33 @@ TEST(DeviceRenderer, ManyChunksInFlightGiveTheSameBytes) {
   EXPECT_LE(bench.device->memory_use().most, 40u << 20);
 }
 
-TEST(DeviceRenderer, ALostDeviceIsAnErrorThatSaysSo) {
+TEST(DeviceRenderer, ALostDeviceIsAnErrorThatSaysSoWheneverItIsLost) {
   MixFolder folder;
-  const PlannedMix planned = plan_mix(folder.mix(random_mix(65, folder, {.seconds = 1, .tracks = 4})));
-  const Variable lost("DUBFARM_EMULATED_LOST_AFTER", "1");
+  const PlannedMix planned = plan_mix(folder.mix(reverb_mix(folder, -10)), 30000);
+  int losses = 0;
+  for (bool is_lost = true; is_lost; ++losses) {  // at each wait of a chunk in turn, until it has no more
+    const Variable lost("DUBFARM_EMULATED_LOST_AFTER", std::to_string(losses + 1));
+    Bench bench(planned, folder / "store");
+    const auto rendered = bench.render(planned.plan.chunks.front(), true);
+    is_lost = !rendered.ok();
+    if (!is_lost) break;
+    EXPECT_EQ(rendered.error().message, "device 0: the device failed: unspecified launch failure (cudaErrorLaunchFailure); nothing more can be rendered on it: start "
+                                        "again, or render with --backend cpu") << "at wait " << losses + 1;
+    EXPECT_EQ(bench.renderer->left_to_cpu().times, 0u);
+  }
+  EXPECT_GE(losses, 3);  // after the tracks, for the energies, at the end
+}
+
+TEST(DeviceRenderer, AStopIsHeard) {
+  MixFolder folder;
+  const PlannedMix planned = plan_mix(folder.mix(reverb_mix(folder, -10)), 30000);
   Bench bench(planned, folder / "store");
+  bench.cancel = true;
   const auto rendered = bench.render(planned.plan.chunks.front(), true);
   ASSERT_FALSE(rendered.ok());
-  EXPECT_EQ(rendered.error().message, "device 0: the device failed: unspecified launch failure (cudaErrorLaunchFailure); nothing more can be rendered on it: start "
-                                      "again, or render with --backend cpu");
+  EXPECT_EQ(rendered.error().code, Errc::cancelled);
+  bench.cancel = false;
+  EXPECT_TRUE(bench.render(planned.plan.chunks.front(), true).ok());
 }
 
 TEST(DeviceRenderer, ASampleThatIsNoNumberIsNamedAsTheCpuNamesIt) {

@@ -26,6 +26,7 @@
 #include "kernels/device/isa.hpp"
 #include "kernels/device/module.hpp"
 #include "scheduler/plan/plan.hpp"
+#include "worker/gpu/staging.hpp"
 #include "worker/render_chunk.hpp"
 
 namespace dubfarm::bench {
@@ -215,7 +216,7 @@ int run(const Options& o) {
   kernels::Device::Options device_options;
   device_options.device = o.device;
   device_options.memory_limit = info.free_bytes / 10 * 9;
-  device_options.slots = 2 * o.threads;
+  device_options.slots = worker::gpu::kStagingSlots * std::max(o.threads, o.chunks);
   const auto device = expect(kernels::Device::open(*module, device_options));
   const double upload = upload_rate(*device);
   worker::StageTimes times;
