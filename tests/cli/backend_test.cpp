@@ -167,6 +167,21 @@ TEST_F(EmulatedDevice, WithoutMemoryTheCpuTakesOverWithAWarning) {
   EXPECT_THAT(result.err, HasSubstr("warning: the CPU rendered 1 of the chunks, for which the device had no memory: device 0: 0 MiB are in use, "));
 }
 
+TEST_F(EmulatedDevice, ReverbsThatTheCpuTakesOverAreCounted) {
+  folder_.sound("hall.wav", white_noise(2, 4800, 2));
+  Json mix = Json::parse(file_text(mix_));
+  mix["reverbs"] = Json::parse(R"([{"name": "Hall", "ir": "hall.wav", "bus": "DX", "layout": "stereo", "gain_db": -40}])");
+  mix["tracks"][0]["sends"] = Json::parse(R"([{"to": "Hall", "gain_db": -20}])");
+  folder_.mix(mix);
+  ASSERT_EQ(render({"--backend", "cpu"}).status, 0);
+  const std::string by_cpu = file_text(folder_ / "out/out.wav");
+  const CommandResult result = render({"--backend", "cuda", "--device-memory", "100K"});
+  EXPECT_EQ(result.status, 0);
+  EXPECT_EQ(result.err, "warning: the CPU rendered 1 of the chunks, for which the device had no memory (1 with reverbs, which differ from the device's below -120 dBFS): "
+                        "the reverbs of a chunk take 3 MiB of device memory, the limit is 0 MiB\n");
+  EXPECT_TRUE(file_text(folder_ / "out/out.wav") == by_cpu);
+}
+
 TEST_F(EmulatedDevice, ALostDeviceEndsTheRenderAndLeavesNoOutput) {
   const Variable lost("DUBFARM_EMULATED_LOST_AFTER", "1");
   const CommandResult result = render({"--backend", "cuda"});
