@@ -19,7 +19,8 @@
 #include "kernels/device/isa.hpp"
 #include "kernels/loudness/loudness.hpp"
 #include "scheduler/state/job_tasks.hpp"
-#include "worker/gpu/device_tracks.hpp"
+#include "worker/gpu/device_renderer.hpp"
+#include "worker/gpu/staging.hpp"
 #include "worker/print.hpp"
 #include "worker/render_chunk.hpp"
 
@@ -119,9 +120,11 @@ class LocalFarm {
     if (state_->error()) return *state_->error();
     warn_of(stem_sums_.remember(store_));
     if (options_.work != nullptr) *options_.work = work_;
-    if (tracks_ != nullptr && options_.on_warning)
-      if (const worker::gpu::DeviceTracks::LeftToCpu left = tracks_->left_to_cpu(); left.times > 0)
-        options_.on_warning(fmt::format("the CPU rendered {} of the chunks, for which the device had no memory: {}", left.times, left.why));
+    if (renderer_ != nullptr && options_.on_warning)
+      if (const worker::gpu::DeviceRenderer::LeftToCpu left = renderer_->left_to_cpu(); left.times > 0)
+        options_.on_warning(fmt::format("the CPU rendered {} of the chunks, for which the device had no memory{}: {}", left.times,
+                                        left.with_reverbs > 0 ? fmt::format(" ({} with reverbs, which differ from the device's below -120 dBFS)", left.with_reverbs) : "",
+                                        left.why));
     return report();
   }
 
@@ -132,9 +135,9 @@ class LocalFarm {
     kernels::Device::Options device;
     device.device = options_.backend->device;
     device.memory_limit = options_.backend->memory_limit;
-    device.slots = 2 * options_.threads;  // what that many streams hold at most: none ever waits for another's
+    device.slots = worker::gpu::kStagingSlots * options_.threads;  // none ever waits for another's
     TRY_ASSIGN(device_, kernels::Device::open(*options_.backend->module, device));
-    tracks_ = std::make_unique<worker::gpu::DeviceTracks>(*device_, sources_, options_.times);
+    renderer_ = std::make_unique<worker::gpu::DeviceRenderer>(*device_, sources_, options_.times);
     return {};
   }
   static std::vector<worker::SourceFile> source_files(const plan::Plan& plan) {
@@ -214,7 +217,7 @@ class LocalFarm {
       }
       const scheduler::Task& task = state_->task(*id);
       std::vector<TaskId> tasks = {*id};
-      if (task.kind == TaskKind::chunk && tracks_ == nullptr) lease_company(tasks);
+      if (task.kind == TaskKind::chunk && renderer_ == nullptr) lease_company(tasks);
       lock.unlock();
       std::vector<TaskId> lost;
       const double began = elapsed();
@@ -264,8 +267,8 @@ class LocalFarm {
     std::int64_t bytes = 0;
     for (const program::Program* program : programs) bytes += program->length * channel_count(program->layout()) * static_cast<std::int64_t>(sizeof(float));
     const auto render = [&] {
-      const worker::StageTimer timer(tracks_ == nullptr ? options_.times : nullptr, worker::Stage::render, bytes);
-      return worker::render_chunks(programs, sources_, irs_, scratch, *options_.stop, tracks_.get());
+      const worker::StageTimer timer(renderer_ == nullptr ? options_.times : nullptr, worker::Stage::render, bytes);
+      return worker::render_chunks(programs, sources_, irs_, scratch, *options_.stop, renderer_.get());
     };
     TRY_ASSIGN(const std::vector<worker::RenderedChunk> rendered, render());
     const worker::StageTimer timer(options_.times, worker::Stage::write, bytes);
@@ -414,7 +417,7 @@ class LocalFarm {
   worker::Sources sources_;
   worker::IrCache irs_;
   std::unique_ptr<kernels::Device> device_;             // where the backend is one
-  std::unique_ptr<worker::gpu::DeviceTracks> tracks_;   // on it
+  std::unique_ptr<worker::gpu::DeviceRenderer> renderer_;   // on it
   Masters masters_;
   std::vector<bool> wanted_;  // by print: belongs to this run
   StemSums stem_sums_;

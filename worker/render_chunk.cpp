@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <limits>
 #include <memory>
 #include <numeric>
 
@@ -10,6 +9,7 @@
 #include "kernels/core/math.hpp"
 #include "kernels/eq/eq.hpp"
 #include "kernels/mix/mix.hpp"
+#include "worker/gain_after.hpp"
 #include "worker/track_voices.hpp"
 
 namespace dubfarm::worker {
@@ -20,6 +20,12 @@ constexpr std::int64_t kBatchBytes = std::int64_t{128} << 20;
 Result<void> stop_if(const std::atomic<bool>& cancel) {
   if (cancel.load(std::memory_order_relaxed)) return fail(Errc::cancelled, "stopped");
   return {};
+}
+
+Result<void> verify_unchanged(const program::Program& program, const Sources& sources) {
+  std::vector<media::Digest> used;
+  for (const program::Source& source : program.sources) used.push_back(source.digest);
+  return sources.verify_unchanged(used);
 }
 
 /// A node's samples from its first needed frame to the chunk's end.
@@ -79,22 +85,11 @@ class ChunkRender {
     for (std::size_t b = 0; b < buses_.size(); ++b) store_node(buses_[b], layout_.bus_first[b]);
     for (std::size_t r = 0; r < sends_.size(); ++r) store_node(sends_[r], layout_.reverb_first[r]);
   }
-  /// Where a device puts the tracks' sums, in the order of the SumLayout.
-  [[nodiscard]] std::vector<gpu::SumTarget> sum_targets() {
-    std::vector<gpu::SumTarget> targets;
-    for (std::vector<NodeSamples>* nodes : {&buses_, &sends_})
-      for (NodeSamples& node : *nodes)
-        for (int c = 0; c < node.samples.channels(); ++c) targets.push_back({node.from, node.at(c, node.from)});
-    return targets;
-  }
-  Result<void> sum_on(gpu::DeviceTracks& device) { return device.sum(program_, layout_, sum_targets(), scratch_.sources, cancel_); }
   /// All tracks are in: reverbs and buses.
   Result<RenderedChunk> finish() {
     for (std::size_t r = 0; r < program_.reverbs.size(); ++r) TRY(convolve_reverb(r));
     for (std::size_t b = 0; b < program_.buses.size(); ++b) TRY(finish_bus(b));
-    std::vector<media::Digest> used;
-    for (const program::Source& source : program_.sources) used.push_back(source.digest);
-    TRY(sources_.verify_unchanged(used));
+    TRY(verify_unchanged(program_, sources_));
     return RenderedChunk{std::move(buses_.back().samples), -buses_.back().from, program_.length};
   }
 
@@ -141,7 +136,7 @@ class ChunkRender {
       std::vector<float*> to(static_cast<std::size_t>(outputs), nullptr);
       for (std::size_t k = 0; k < wet.size(); ++k) to[static_cast<std::size_t>(out.channels[k])] = wet[k] + dead;
       const std::vector<const float*> from(in.begin(), in.end());
-      const double gain = gain_after(reverb), mean_square = kernels::convolved_mean_square(*spectra, from, std::max<Frames>(0, lead), count - dead);
+      const double gain = gain_after(program_, reverb), mean_square = kernels::convolved_mean_square(*spectra, from, std::max<Frames>(0, lead), count - dead);
       if (!(mean_square * gain * gain <= kernels::kFloat32MeanSquare)) {
         TRY_ASSIGN(spectra, prepare(kernels::Precision::float64));
       }
@@ -152,27 +147,6 @@ class ChunkRender {
     reverbs_.push_back(std::move(out));
     reverb_gain_.push_back(apply_level(reverb.gain_db, reverbs_.back()));
     return {};
-  }
-
-  /// The most by which what a reverb's convolution gives may be raised on its way to the chunk: faders at their highest, bands that boost.
-  [[nodiscard]] double gain_after(const program::Reverb& reverb) const {
-    const auto most = [](const mix::Automation& db) {
-      double highest = -std::numeric_limits<double>::infinity();
-      for (const mix::AutomationPiece& piece : mix::pieces_of(db)) {
-        if (piece.points.empty()) highest = std::max(highest, piece.constant);
-        for (const mix::AutomationPoint& point : piece.points) highest = std::max(highest, point.value);
-      }
-      return highest;
-    };
-    const auto level = [&](const std::vector<program::Band>& bands, const mix::Automation& fader) {
-      double db = most(fader);
-      for (const program::Band& band : bands) db += std::max(0.0, most(band.gain_db));
-      return db;
-    };
-    double db = level(reverb.eq, reverb.gain_db);
-    for (std::uint32_t bus = reverb.bus; bus != program::kNoBus; bus = program_.buses[bus].parent)
-      db += level(program_.buses[bus].eq, program_.buses[bus].gain_db);
-    return kernels::gain_from_db(db);
   }
 
   /// Adds reverbs and child buses to what the tracks brought, then EQ and fader.
@@ -282,27 +256,15 @@ Result<void> sum_tracks(std::span<const std::unique_ptr<ChunkRender>> chunks, st
   return {};
 }
 
-}  // namespace
-
-Result<std::vector<RenderedChunk>> render_chunks(std::span<const program::Program* const> programs, const Sources& sources, IrCache& irs,
-                                                 RenderScratch& scratch, const std::atomic<bool>& cancel, gpu::DeviceTracks* device) {
+Result<std::vector<RenderedChunk>> render_on_cpu(std::span<const program::Program* const> programs, const Sources& sources, IrCache& irs, RenderScratch& scratch,
+                                                 const std::atomic<bool>& cancel) {
   std::vector<std::unique_ptr<ChunkRender>> chunks;
   for (const program::Program* program : programs) {
     chunks.push_back(std::make_unique<ChunkRender>(*program, sources, irs, scratch, cancel));
     chunks.back()->begin();
   }
-  bool is_summed = false;
-  for (std::size_t c = 0; device != nullptr && c < chunks.size(); ++c) {
-    const Result<void> done = chunks[c]->sum_on(*device);
-    if (!done.ok() && done.error().code != Errc::no_space) return done.error();
-    is_summed = done.ok();
-    if (done.ok()) continue;
-    device->leave_to_cpu(done.error());
-    break;
-  }
-  if (!is_summed) TRY(sum_tracks(chunks, programs, sources, scratch, cancel));
+  TRY(sum_tracks(chunks, programs, sources, scratch, cancel));
   std::vector<RenderedChunk> rendered;
-  const StageTimer timer(device != nullptr ? device->times() : nullptr, Stage::convolve);
   for (const auto& chunk : chunks) {
     TRY_ASSIGN(RenderedChunk done, chunk->finish());
     rendered.push_back(std::move(done));
@@ -310,8 +272,37 @@ Result<std::vector<RenderedChunk>> render_chunks(std::span<const program::Progra
   return rendered;
 }
 
+Result<RenderedChunk> render_on(gpu::DeviceRenderer& device, const program::Program& program, const Sources& sources, RenderScratch& scratch,
+                                const std::atomic<bool>& cancel) {
+  Buffer stem = scratch.pool.take(channel_count(program.layout()), program.length);
+  TRY(device.render(program, stem.pointers(), scratch.sources, cancel));
+  TRY(verify_unchanged(program, sources));
+  return RenderedChunk{std::move(stem), 0, program.length};
+}
+
+}  // namespace
+
+Result<std::vector<RenderedChunk>> render_chunks(std::span<const program::Program* const> programs, const Sources& sources, IrCache& irs,
+                                                 RenderScratch& scratch, const std::atomic<bool>& cancel, gpu::DeviceRenderer* device) {
+  if (device == nullptr) return render_on_cpu(programs, sources, irs, scratch, cancel);
+  std::vector<RenderedChunk> rendered;
+  for (const program::Program* program : programs) {
+    Result<RenderedChunk> done = render_on(*device, *program, sources, scratch, cancel);
+    if (done.ok()) {
+      rendered.push_back(std::move(*done));
+      continue;
+    }
+    if (done.error().code != Errc::no_space) return done.error();
+    device->leave_to_cpu(*program, done.error());
+    const StageTimer timer(device->times(), Stage::render);
+    TRY_ASSIGN(std::vector<RenderedChunk> alone, render_on_cpu(std::span(&program, 1), sources, irs, scratch, cancel));
+    rendered.push_back(std::move(alone.front()));
+  }
+  return rendered;
+}
+
 Result<RenderedChunk> render_chunk(const program::Program& program, const Sources& sources, IrCache& irs, RenderScratch& scratch,
-                                   const std::atomic<bool>& cancel, gpu::DeviceTracks* device) {
+                                   const std::atomic<bool>& cancel, gpu::DeviceRenderer* device) {
   const program::Program* const one = &program;
   TRY_ASSIGN(std::vector<RenderedChunk> rendered, render_chunks(std::span(&one, 1), sources, irs, scratch, cancel, device));
   return std::move(rendered.front());

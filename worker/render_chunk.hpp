@@ -8,7 +8,7 @@
 #include "common/result.hpp"
 #include "kernels/convolve/convolve.hpp"
 #include "worker/buffers.hpp"
-#include "worker/gpu/device_tracks.hpp"
+#include "worker/gpu/device_renderer.hpp"
 #include "worker/ir_cache.hpp"
 #include "worker/sources.hpp"
 
@@ -40,15 +40,16 @@ struct RenderedChunk {
 /// Renders programs side by side, each into a buffer of its layout and length. Each result is a pure function of its own program and sources:
 /// the same bits on every thread, in any order, in any company. Few tracks are cheaper in company (see TrackVoices): joins_batch()
 /// says when. The calling thread must hold kernels::FlushDenormals.
-/// @param device  sums the tracks; the bytes are the same. Null: the CPU does, as it does for a chunk that the device has no memory for
-///   (DeviceTracks::left_to_cpu() counts those).
+/// @param device  renders: the bytes are the CPU's but for what a reverb's transforms round otherwise (below -120 dBFS), for which a device
+///   has a numeric profile of its own. Null: the CPU does, as it does for a chunk that the device has no memory for
+///   (DeviceRenderer::left_to_cpu() counts those).
 /// @return the samples, in the order of `programs`; Errc::invalid_input where a source is broken or changed; Errc::cancelled soon after
 ///   `cancel` is set.
 Result<std::vector<RenderedChunk>> render_chunks(std::span<const program::Program* const> programs, const Sources& sources, IrCache& irs,
-                                                 RenderScratch& scratch, const std::atomic<bool>& cancel, gpu::DeviceTracks* device = nullptr);
+                                                 RenderScratch& scratch, const std::atomic<bool>& cancel, gpu::DeviceRenderer* device = nullptr);
 /// The same for one.
 Result<RenderedChunk> render_chunk(const program::Program& program, const Sources& sources, IrCache& irs, RenderScratch& scratch,
-                                   const std::atomic<bool>& cancel, gpu::DeviceTracks* device = nullptr);
+                                   const std::atomic<bool>& cancel, gpu::DeviceRenderer* device = nullptr);
 
 /// Is `next` well rendered beside `batch` (not empty)? While all their tracks fill one equaliser's lanes, lengths are alike, and all their
 /// buses and sends take no more than 128 MiB.

@@ -21,6 +21,7 @@ std::string StageTimes::table(double wall_seconds, int threads) const {
     text += fmt::format("{:<12} {:>10.3f} {:>5.0f} % {:>10.1f} {:>9}\n", name_of(stage), busy, all > 0 ? 100 * busy / all : 0, megabytes,
                         busy > 0 && megabytes > 0 ? fmt::format("{:.0f}", megabytes / busy) : "");
   }
+  if (spared() > 0) text += fmt::format("not uploaded: {:.1f} MB of sources that were on the device\n", static_cast<double>(spared()) / 1e6);
   return text + fmt::format("bottleneck: {} ({:.3f} s of {:.3f} s on {} threads)\n", name_of(longest), seconds(longest), all, threads);
 }
 

@@ -21,16 +21,20 @@ class StageTimes {
     seconds_[static_cast<std::size_t>(stage)].fetch_add(static_cast<std::int64_t>(seconds * 1e9), std::memory_order_relaxed);
     bytes_[static_cast<std::size_t>(stage)].fetch_add(bytes, std::memory_order_relaxed);
   }
+  /// Counts bytes of sources that did not go up to a device, because they were there.
+  void spare(std::int64_t bytes) { spared_.fetch_add(bytes, std::memory_order_relaxed); }
+  [[nodiscard]] std::int64_t spared() const { return spared_.load(); }
   [[nodiscard]] double seconds(Stage stage) const { return static_cast<double>(seconds_[static_cast<std::size_t>(stage)].load()) * 1e-9; }
   [[nodiscard]] std::int64_t bytes(Stage stage) const { return bytes_[static_cast<std::size_t>(stage)].load(); }
 
-  /// A table, a line a stage that was used: busy seconds, share of the wall time times `threads`, bytes, bytes a second; and the stage that
-  /// took longest, named as the bottleneck.
+  /// A table, a line a stage that was used: busy seconds, share of the wall time times `threads`, bytes, bytes a second; what was spared, if
+  /// anything; and the stage that took longest, named as the bottleneck.
   [[nodiscard]] std::string table(double wall_seconds, int threads) const;
 
  private:
   std::atomic<std::int64_t> seconds_[kStages] = {};  // nanoseconds
   std::atomic<std::int64_t> bytes_[kStages] = {};
+  std::atomic<std::int64_t> spared_{0};
 };
 
 /// Adds the time of its life to a stage. Null times: none is kept.

@@ -39,6 +39,25 @@ DUBFARM_KERNEL(kThreads) take_rows(const Taken* rows, Frames lead, Frames frames
   if (i < frames) row.out[i] = narrow(static_cast<double>(static_cast<const Real*>(row.from)[lead + i]));
 }
 
+/// A block for each piece: every thread its own frames, then the block's tree.
+DUBFARM_KERNEL(kThreads) sum_energies(const EnergyRow* rows) {
+  DUBFARM_SHARED(double, sums, kThreads);
+  const EnergyRow& row = rows[block_y()];
+  const int t = thread_index();
+  const Frames from = static_cast<Frames>(block_x()) * kEnergyPiece, to = from + kEnergyPiece < row.count ? from + kEnergyPiece : row.count;
+  double sum = 0;
+  for (Frames i = from + t; i < to; i += kThreads) {
+    const double x = widen(row.x[i]);
+    sum = std::fma(x, x, sum);
+  }
+  sums[t] = sum;
+  for (int half = kThreads / 2; half > 0; half /= 2) {
+    barrier();
+    if (t < half) sums[t] += sums[t + half];
+  }
+  if (t == 0) row.sums[block_x()] = sums[0];
+}
+
 }  // namespace
 
 void place(const PlaceArgs& args, StreamHandle stream) {
@@ -57,6 +76,10 @@ void take(const TakeArgs& args, StreamHandle stream) {
   const long long blocks = blocks_for(args.frames, kThreads);
   if (args.in_double) DUBFARM_LAUNCH(take_rows<double>, blocks, args.count, kThreads, stream, args.rows, args.lead, args.frames);
   else DUBFARM_LAUNCH(take_rows<float>, blocks, args.count, kThreads, stream, args.rows, args.lead, args.frames);
+}
+
+void energies(const EnergiesArgs& args, StreamHandle stream) {
+  DUBFARM_LAUNCH(sum_energies, blocks_for(args.longest, kEnergyPiece), args.count, kThreads, stream, args.rows);
 }
 
 }  // namespace dubfarm::kernels::cuda

@@ -11,6 +11,8 @@
 #endif
 #if defined(__CUDA_ARCH__)
 #define DUBFARM_UNROLL _Pragma("unroll")
+#elif defined(__CUDACC__)
+#define DUBFARM_UNROLL  // nvcc's pass for the host knows neither pragma
 #else
 #define DUBFARM_UNROLL _Pragma("GCC unroll 16")
 #endif

@@ -50,6 +50,9 @@ Result<void> Stream::copy_up(void* device, const void* host, std::size_t bytes) 
 Result<void> Stream::copy_down(void* host, const void* device, std::size_t bytes) const {
   return device_->check(device_->table().copy_down(device_->context(), stream_, host, device, bytes));
 }
+Result<void> Stream::copy_within(void* to, const void* from, std::size_t bytes) const {
+  return device_->check(device_->table().copy_within(device_->context(), stream_, to, from, bytes));
+}
 Result<void> Stream::fill(void* device, int byte, std::size_t bytes) const {
   return device_->check(device_->table().fill(device_->context(), stream_, device, byte, bytes));
 }

@@ -62,6 +62,8 @@ class Stream {
   /// Host memory must stay as it is, and alive, until the stream has passed.
   [[nodiscard]] Result<void> copy_up(void* device, const void* host, std::size_t bytes) const;
   [[nodiscard]] Result<void> copy_down(void* host, const void* device, std::size_t bytes) const;
+  /// Both on the device; they do not overlap.
+  [[nodiscard]] Result<void> copy_within(void* to, const void* from, std::size_t bytes) const;
   [[nodiscard]] Result<void> fill(void* device, int byte, std::size_t bytes) const;
   /// Waits for everything on it. Errors: Errc::backend_not_built where something on it failed.
   [[nodiscard]] Result<void> synchronize() const;

@@ -13,7 +13,7 @@ extern "C" {
 #endif
 
 /* Raised with every change of this file. What the table of operations looks like is guarded by the build id. */
-#define DUBFARM_MODULE_ABI 1u
+#define DUBFARM_MODULE_ABI 2u
 #define DUBFARM_MODULE_SYMBOL "dubfarm_device_module"
 
 typedef enum DubfarmStatus {
@@ -70,6 +70,7 @@ typedef struct DubfarmModule {
   int (*synchronize)(DubfarmContext* context, void* stream); /* waits; tells of anything that failed on it */
   int (*copy_up)(DubfarmContext* context, void* stream, void* device, const void* host, size_t bytes);
   int (*copy_down)(DubfarmContext* context, void* stream, void* host, const void* device, size_t bytes);
+  int (*copy_within)(DubfarmContext* context, void* stream, void* to, const void* from, size_t bytes); /* both on the device, not overlapping */
   int (*fill)(DubfarmContext* context, void* stream, void* device, int byte, size_t bytes);
 
   int (*create_event)(DubfarmContext* context, void** event);

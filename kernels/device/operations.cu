@@ -16,6 +16,7 @@ const Operations& operations() {
       .place = place,
       .multiply_spectra = multiply_spectra,
       .take = take,
+      .energies = energies,
       .fft = &fft_operations(),
       .level = level,
       .true_peaks = true_peaks,

@@ -31,6 +31,7 @@ struct Operations {
   void (*place)(const PlaceArgs& args, StreamHandle stream);
   void (*multiply_spectra)(const MultiplySpectraArgs& args, StreamHandle stream);
   void (*take)(const TakeArgs& args, StreamHandle stream);
+  void (*energies)(const EnergiesArgs& args, StreamHandle stream);
   const FftOperations* fft;
   void (*level)(const LevelArgs& args, StreamHandle stream);
   void (*true_peaks)(const PeaksArgs& args, StreamHandle stream);

@@ -133,9 +133,9 @@ TEST_F(EmulatedDevice, DoctorSaysWhatThereIs) {
   ASSERT_EQ(cuda["devices"].size(), 2u);
   EXPECT_EQ(cuda["devices"][1]["name"], "Emulated GPU 1");
   EXPECT_EQ(cuda["devices"][1]["memory_gib"], 1.0);
-  EXPECT_EQ(cuda["devices"][1]["numeric_profile"], "cuda-emulated 1 fft-on-cpu sm_90");
+  EXPECT_EQ(cuda["devices"][1]["numeric_profile"], "cuda-emulated 2 fft-on-cpu sm_90");
   EXPECT_THAT(dubfarm({"doctor", "--store", folder_ / "store"}).out,
-              HasSubstr("device 1: Emulated GPU 1, compute capability 9.0, 1.0 GiB, 1.0 GiB free, numeric profile \"cuda-emulated 1 fft-on-cpu sm_90\"\n"));
+              HasSubstr("device 1: Emulated GPU 1, compute capability 9.0, 1.0 GiB, 1.0 GiB free, numeric profile \"cuda-emulated 2 fft-on-cpu sm_90\"\n"));
 }
 
 TEST_F(EmulatedDevice, ADriverThatIsTooOldIsNamed) {
@@ -165,6 +165,21 @@ TEST_F(EmulatedDevice, WithoutMemoryTheCpuTakesOverWithAWarning) {
   const CommandResult result = render({"--backend", "cuda", "--device-memory", "100K"});
   EXPECT_EQ(result.status, 0);
   EXPECT_THAT(result.err, HasSubstr("warning: the CPU rendered 1 of the chunks, for which the device had no memory: device 0: 0 MiB are in use, "));
+}
+
+TEST_F(EmulatedDevice, ReverbsThatTheCpuTakesOverAreCounted) {
+  folder_.sound("hall.wav", white_noise(2, 4800, 2));
+  Json mix = Json::parse(file_text(mix_));
+  mix["reverbs"] = Json::parse(R"([{"name": "Hall", "ir": "hall.wav", "bus": "DX", "layout": "stereo", "gain_db": -40}])");
+  mix["tracks"][0]["sends"] = Json::parse(R"([{"to": "Hall", "gain_db": -20}])");
+  folder_.mix(mix);
+  ASSERT_EQ(render({"--backend", "cpu"}).status, 0);
+  const std::string by_cpu = file_text(folder_ / "out/out.wav");
+  const CommandResult result = render({"--backend", "cuda", "--device-memory", "100K"});
+  EXPECT_EQ(result.status, 0);
+  EXPECT_EQ(result.err, "warning: the CPU rendered 1 of the chunks, for which the device had no memory (1 with reverbs, which differ from the device's below -120 dBFS): "
+                        "the reverbs of a chunk take 3 MiB of device memory, the limit is 0 MiB\n");
+  EXPECT_TRUE(file_text(folder_ / "out/out.wav") == by_cpu);
 }
 
 TEST_F(EmulatedDevice, ALostDeviceEndsTheRenderAndLeavesNoOutput) {

@@ -88,6 +88,7 @@ CommandResult Command::result() {
   return result;
 }
 
+std::string program_file() { return DUBFARM_EXECUTABLE; }
 std::string emulated_module() { return DUBFARM_EMULATED_MODULE; }
 std::string stale_module() { return DUBFARM_STALE_MODULE; }
 

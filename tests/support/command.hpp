@@ -46,6 +46,9 @@ class Command {
 /// The whole path of a file of the project, such as "docs/mix-format.md".
 std::string project_file(const std::string& path);
 
+/// The program that Command runs.
+std::string program_file();
+
 /// The device module that runs kernels in host memory, for DUBFARM_CUDA_MODULE; and one that belongs to another build.
 std::string emulated_module();
 std::string stale_module();

@@ -1,14 +1,13 @@
 // The CUDA operations under test: emulated, and on the GPU where the module finds one. Memory on them is guarded.
 #pragma once
 #include <algorithm>
-#include <cstdlib>
+#include <cstring>
 #include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
-#include "kernels/device/emulate.hpp"
 #include "kernels/device/operations.hpp"
 #include "tests/support/contract.hpp"
 
@@ -23,27 +22,12 @@ class CudaBackend {
   virtual void free(void* memory) = 0;
   virtual void upload(void* device, const void* host, std::size_t bytes) = 0;
   virtual void download(void* host, const void* device, std::size_t bytes) = 0;  // after all that was launched
-  [[nodiscard]] kernels::cuda::StreamHandle stream() const { return nullptr; }
+  [[nodiscard]] virtual kernels::cuda::StreamHandle stream() const { return nullptr; }
 };
 
-class EmulatedCuda final : public CudaBackend {
- public:
-  std::string name() const override { return "cuda-emulated"; }
-  const kernels::cuda::Operations& operations() const override { return kernels::cuda::operations(); }
-  void* allocate(std::size_t bytes) override { return std::malloc(bytes); }
-  void free(void* memory) override { std::free(memory); }
-  void upload(void* device, const void* host, std::size_t bytes) override { std::memcpy(device, host, bytes); }
-  void download(void* host, const void* device, std::size_t bytes) override { std::memcpy(host, device, bytes); }
-};
-
-/// Those at hand on this machine; the first is the emulation. Each call gives the emulation another order of threads, from test_seed().
-inline std::span<CudaBackend* const> cuda_backends() {
-  static EmulatedCuda emulated;
-  static std::vector<CudaBackend*> all{&emulated};
-  static std::uint64_t calls = 0;
-  kernels::cuda::emulate::set_seed(test_seed() + calls++);
-  return all;
-}
+/// Those at hand on this machine: the emulation; then, where the CUDA module of this build finds a GPU, that. DUBFARM_CUDA_MODULE names another
+/// module. Each call gives the emulation another order of threads, from test_seed().
+[[nodiscard]] std::span<CudaBackend* const> cuda_backends();
 
 /// `count` values in device memory between guard zones; all bytes are set until written, which makes floating-point values NaN.
 template <class T>

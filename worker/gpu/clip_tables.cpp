@@ -8,7 +8,6 @@ namespace dubfarm::worker::gpu {
 namespace {
 
 constexpr Frames kGap = 4096;  // stretches of raw PCM no further apart than this are read as one: cheaper than another read
-constexpr std::size_t kAlignment = 16;
 
 /// The part of a clip that falls into the lanes' frames.
 struct Heard {
@@ -91,8 +90,7 @@ Result<ClipTables> clip_tables(const program::Program& program, std::size_t firs
   for (SourceStretch& s : tables.stretches) {
     s.bytes = static_cast<std::size_t>(s.count) *
               (s.raw ? static_cast<std::size_t>(s.file_channels * bytes_per_sample(s.raw->format)) : sizeof(float) * s.channels.size());
-    s.offset = tables.source_bytes;
-    tables.source_bytes += (s.bytes + kAlignment - 1) / kAlignment * kAlignment;
+    tables.source_bytes += s.bytes;
   }
 
   int lane = 0;
@@ -113,16 +111,16 @@ Result<ClipTables> clip_tables(const program::Program& program, std::size_t firs
         ClipChannel entry;
         entry.clip = &clip;
         entry.channel = channel;
-        entry.offset = found->offset;
+        entry.stretch = static_cast<std::size_t>(found - tables.stretches.begin());
+        entry.at = at;
+        entry.row = static_cast<std::size_t>(c);
         if (found->raw) {
           const int sample = bytes_per_sample(found->raw->format);
           entry.entry.stride = static_cast<std::int64_t>(found->file_channels) * sample;
           entry.entry.format = found->raw->format;
-          entry.offset += static_cast<std::size_t>((at - found->first) * entry.entry.stride + channel * sample);
         } else {
           entry.entry.stride = sizeof(float);
           entry.entry.format = media::SampleFormat::f32le;
-          entry.offset += static_cast<std::size_t>(c) * static_cast<std::size_t>(found->count) * sizeof(float);
         }
         entry.entry.first = h.begin - clip.at;
         entry.entry.gain = clip.gain_linear;
@@ -137,14 +135,20 @@ Result<ClipTables> clip_tables(const program::Program& program, std::size_t firs
   return tables;
 }
 
-std::vector<kernels::cuda::Clip> ClipTables::placed_clips(const std::byte* samples, std::int64_t* first_bad) const {
-  std::vector<kernels::cuda::Clip> placed;
+std::vector<kernels::cuda::Clip> ClipTables::placed_clips(std::span<const PlacedStretch> placed, std::int64_t* first_bad) const {
+  std::vector<kernels::cuda::Clip> entries;
   for (std::size_t i = 0; i < clips.size(); ++i) {
-    placed.push_back(clips[i].entry);
-    placed.back().samples = samples + clips[i].offset;
-    placed.back().first_bad = media::is_float(clips[i].entry.format) ? first_bad + i : nullptr;
+    const ClipChannel& clip = clips[i];
+    const PlacedStretch& at = placed[clip.stretch];
+    const int sample = bytes_per_sample(clip.entry.format);
+    // Raw frames lie channel beside channel; others, a channel after the other.
+    const Frames before = stretches[clip.stretch].raw ? (clip.at - at.first) * clip.entry.stride + clip.channel * sample
+                                                      : (static_cast<Frames>(clip.row) * at.count + clip.at - at.first) * sample;
+    entries.push_back(clip.entry);
+    entries.back().samples = at.samples + before;
+    entries.back().first_bad = media::is_float(clip.entry.format) ? first_bad + i : nullptr;
   }
-  return placed;
+  return entries;
 }
 
 std::vector<kernels::cuda::ClipPiece> ClipTables::placed_pieces(float* lanes_memory) const {

@@ -21,14 +21,22 @@ struct SourceStretch {
   int file_channels = 0;                   // of raw PCM
   std::vector<int> channels;               // 0-based source channels, of anything else
   Frames first = 0, count = 0;             // at the program's rate
-  std::size_t offset = 0, bytes = 0;       // among all stretches; offsets are multiples of 16
+  std::size_t bytes = 0;
+};
+
+/// A stretch on the device: perhaps as part of a longer one, which begins at `samples` with frame `first`.
+struct PlacedStretch {
+  const std::byte* samples = nullptr;
+  Frames first = 0, count = 0;
 };
 
 /// One clip's channel, and where its samples are.
 struct ClipChannel {
   const program::Clip* clip = nullptr;
   int channel = 0;             // 0-based, of the source
-  std::size_t offset = 0;      // of its first sample, from where the memory of all stretches begins
+  std::size_t stretch = 0;     // that its samples lie in
+  Frames at = 0;               // source frame of the first of them
+  std::size_t row = 0;         // of a stretch that is not raw: which of its channels
   kernels::cuda::Clip entry;   // all but its pointers
 };
 
@@ -44,8 +52,8 @@ struct ClipTables {
   std::vector<Frames> piece_offsets;             // of `out`, in floats from where the lanes' memory begins
   Frames longest_piece = 0;
 
-  /// The entries of the device's tables, once memory is there: samples, lanes and a first_bad word a clip, all on the device.
-  [[nodiscard]] std::vector<kernels::cuda::Clip> placed_clips(const std::byte* samples, std::int64_t* first_bad) const;
+  /// The entries of the device's tables, once memory is there: stretches, lanes and a first_bad word a clip, all on the device.
+  [[nodiscard]] std::vector<kernels::cuda::Clip> placed_clips(std::span<const PlacedStretch> placed, std::int64_t* first_bad) const;
   [[nodiscard]] std::vector<kernels::cuda::ClipPiece> placed_pieces(float* lanes_memory) const;
 };
 

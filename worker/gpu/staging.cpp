@@ -6,7 +6,9 @@
 namespace dubfarm::worker::gpu {
 namespace {
 
-constexpr std::size_t kFlying = 2;  // slots that a stream holds at most: one goes up, one is filled
+constexpr std::size_t kFlying = 2;  // of kStagingSlots: one goes up, one is filled
+constexpr std::size_t kTables = 16;  // what is no longer than a sixteenth of a slot is a table
+constexpr std::size_t kAlignment = 64;
 
 }  // namespace
 
@@ -16,9 +18,18 @@ Result<void> Staging::land_oldest() {
   return {};
 }
 
+Result<void> Staging::land_tables() {
+  if (tables_used_ == 0) return {};
+  TRY_ASSIGN(kernels::Event landed, device_.create_event());
+  TRY(landed.record(stream_));
+  TRY(landed.wait());
+  tables_used_ = 0;
+  return {};
+}
+
 Result<void> Staging::finish() {
   while (!flying_.empty()) TRY(land_oldest());
-  return {};
+  return land_tables();
 }
 
 Result<void> Staging::upload(void* device, std::size_t bytes, std::size_t grain, const Fill& fill) {
@@ -42,6 +53,16 @@ Result<void> Staging::upload(void* device, std::size_t bytes, std::size_t grain,
 }
 
 Result<void> Staging::upload(void* device, std::span<const std::byte> from) {
+  if (!tables_) { TRY_ASSIGN(tables_, device_.take_slot()); }
+  const std::span<std::byte> slot = tables_->bytes();
+  if (from.size() <= slot.size() / kTables) {
+    if (tables_used_ + from.size() > slot.size()) TRY(land_tables());
+    std::byte* const at = slot.data() + tables_used_;
+    if (!from.empty()) std::memcpy(at, from.data(), from.size());
+    tables_used_ += (from.size() + kAlignment - 1) / kAlignment * kAlignment;
+    if (times_ != nullptr) times_->add(Stage::upload, 0, static_cast<std::int64_t>(from.size()));
+    return stream_.copy_up(device, at, from.size());
+  }
   return upload(device, from.size(), 1, [&](std::size_t at, std::span<std::byte> to) -> Result<void> {
     std::memcpy(to.data(), from.data() + at, to.size());
     return {};

@@ -32,16 +32,30 @@ void destroy(void* plan) {
   delete both;
 }
 
-void* create(Frames size, int batch, bool in_double) {
+bool make(cufftHandle* handle, Frames size, cufftType type, int batch, std::size_t* work_bytes) {
+  std::size_t bytes = 0;
+  if (cufftCreate(handle) != CUFFT_SUCCESS || cufftSetAutoAllocation(*handle, 0) != CUFFT_SUCCESS ||
+      cufftMakePlan1d(*handle, static_cast<int>(size), type, batch, &bytes) != CUFFT_SUCCESS)
+    return false;
+  if (bytes > *work_bytes) *work_bytes = bytes;
+  return true;
+}
+
+void* create(Frames size, int batch, bool in_double, std::size_t* work_bytes) {
   auto* const plan = new (std::nothrow) Plan;
   if (plan == nullptr) return nullptr;
   plan->in_double = in_double;
-  const auto n = static_cast<int>(size);
-  if (cufftPlan1d(&plan->forward, n, in_double ? CUFFT_D2Z : CUFFT_R2C, batch) == CUFFT_SUCCESS &&
-      cufftPlan1d(&plan->inverse, n, in_double ? CUFFT_Z2D : CUFFT_C2R, batch) == CUFFT_SUCCESS)
+  *work_bytes = 0;  // both directions work in the same memory
+  if (make(&plan->forward, size, in_double ? CUFFT_D2Z : CUFFT_R2C, batch, work_bytes) &&
+      make(&plan->inverse, size, in_double ? CUFFT_Z2D : CUFFT_C2R, batch, work_bytes))
     return plan;
   destroy(plan);
   return nullptr;
+}
+
+bool use_work(void* plan, void* work) {
+  const auto* const both = static_cast<const Plan*>(plan);
+  return cufftSetWorkArea(both->forward, work) == CUFFT_SUCCESS && cufftSetWorkArea(both->inverse, work) == CUFFT_SUCCESS;
 }
 
 bool forward(void* plan, const void* signals, void* spectra, StreamHandle stream) {
@@ -62,7 +76,7 @@ bool inverse(void* plan, void* spectra, void* signals, StreamHandle stream) {
 }  // namespace
 
 const FftOperations& fft_operations() {
-  static constexpr FftOperations all = {size_at_least, create, destroy, forward, inverse};
+  static constexpr FftOperations all = {size_at_least, create, destroy, use_work, forward, inverse};
   return all;
 }
 

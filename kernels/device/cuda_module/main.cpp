@@ -10,8 +10,6 @@
 #include <new>
 
 #include "kernels/device/module_abi.h"
-#include "kernels/device/operations.hpp"
-#include "kernels_build_id.hpp"
 
 struct DubfarmContext {
   int device;
@@ -194,6 +192,11 @@ int copy_down(DubfarmContext* context, void* stream, void* host, const void* dev
   return check(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream_of(stream)), "cannot copy from the device");
 }
 
+int copy_within(DubfarmContext* context, void* stream, void* to, const void* from, size_t bytes) {
+  ON_DEVICE(context);
+  return check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_of(stream)), "cannot copy on the device");
+}
+
 int fill(DubfarmContext* context, void* stream, void* device, int byte, size_t bytes) {
   ON_DEVICE(context);
   return check(cudaMemsetAsync(device, byte, bytes, stream_of(stream)), "cannot fill the device's memory");
@@ -231,38 +234,8 @@ int elapsed_ms(DubfarmContext* context, void* from, void* to, float* ms) {
 void range_push(const char* name) { (void)nvtxRangePushA(name); }
 void range_pop() { (void)nvtxRangePop(); }
 
-const DubfarmModule kModule = {
-    .abi = DUBFARM_MODULE_ABI,
-    .size_bytes = sizeof(DubfarmModule),
-    .build_id = DUBFARM_KERNELS_BUILD_ID,
-    .kind = "cuda",
-    .probe = probe,
-    .device_info = device_info,
-    .last_error = last_error,
-    .open = open,
-    .close = close,
-    .memory = memory,
-    .allocate = allocate,
-    .release = release,
-    .allocate_pinned = allocate_pinned,
-    .release_pinned = release_pinned,
-    .create_stream = create_stream,
-    .destroy_stream = destroy_stream,
-    .synchronize = synchronize,
-    .copy_up = copy_up,
-    .copy_down = copy_down,
-    .fill = fill,
-    .create_event = create_event,
-    .destroy_event = destroy_event,
-    .record = record,
-    .wait = wait,
-    .wait_for = wait_for,
-    .elapsed_ms = elapsed_ms,
-    .range_push = range_push,
-    .range_pop = range_pop,
-    .operations = &dubfarm::kernels::cuda::operations(),
-};
+constexpr const char* kKind = "cuda";
 
 }  // namespace
 
-extern "C" __attribute__((visibility("default"))) const DubfarmModule* dubfarm_device_module() { return &kModule; }
+#include "kernels/device/module_table.hpp"

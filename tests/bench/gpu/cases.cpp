@@ -199,7 +199,10 @@ Case reverb_case(int outs, Frames taps, Frames frames) {
   const auto sum_table = std::make_shared<Array<kernels::cuda::SpectralSum>>(sums);
   const auto taken_table = std::make_shared<Array<kernels::cuda::Taken>>(taken);
   const auto placed_table = std::make_shared<Array<kernels::cuda::Placed>>(std::vector<kernels::cuda::Placed>{{dry->data(), frames, signal->data()}});
-  const std::shared_ptr<void> up(fft.create(size, 1, false), fft.destroy), down(fft.create(size, outs, false), fft.destroy);
+  std::size_t up_bytes = 0, down_bytes = 0;
+  const std::shared_ptr<void> up(fft.create(size, 1, false, &up_bytes), fft.destroy), down(fft.create(size, outs, false, &down_bytes), fft.destroy);
+  const auto work = std::make_shared<Array<std::byte>>(std::max({up_bytes, down_bytes, std::size_t{1}}));
+  (void)fft.use_work(up.get(), work->data()), (void)fft.use_work(down.get(), work->data());
   Case c;
   c.operation = "reverb";
   c.shape = shape_of({outs, taps, frames}) + " (outs, taps, frames), size " + std::to_string(size);
@@ -207,7 +210,7 @@ Case reverb_case(int outs, Frames taps, Frames frames) {
   // The floor: the send in, its spectrum out; responses in; each output's spectrum and signal once.
   c.bytes = 4.0 * static_cast<double>(2 * size) + 4.0 * static_cast<double>(size) * outs * 3;
   c.run = [=, &fft](StreamHandle stream) {
-    (void)responses, (void)out, (void)path_table, (void)input_table;  // held alive
+    (void)responses, (void)out, (void)work, (void)path_table, (void)input_table;  // held alive
     operations().place({placed_table->data(), 1, size, 1.0, false}, stream);
     (void)fft.forward(up.get(), signal->data(), input->data(), stream);
     operations().multiply_spectra({sum_table->data(), outs, size, false}, stream);

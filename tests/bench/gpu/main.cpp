@@ -1,4 +1,5 @@
-// Runs the cases: `bench hashes [REPEATS]` prints a line a case, "hash operation shape", on whatever it was built for; `bench measure`
+// Runs the cases: `bench hashes [REPEATS]` prints a line a case, "hash operation shape", on whatever it was built for; `bench golden FOLDER`
+// writes what each golden case gives into a file of its operation's name, and prints how far those with a transform are off; `bench measure`
 // prints JSON and needs a GPU. Built by tests/bench/gpu.sh, twice: by nvcc (DUBFARM_BENCH_CUDA) and by g++ with the emulation.
 #include <algorithm>
 #include <cinttypes>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "tests/bench/gpu/cases.hpp"
+#include "tests/golden/cases.hpp"
 #ifdef DUBFARM_BENCH_CUDA
 #include <cuda_runtime.h>
 
@@ -71,6 +73,22 @@ int print_hashes(int repeats) {
   return differing == 0 ? 0 : 1;
 }
 
+int write_golden(const std::string& folder) {
+  golden::Device device{kernels::cuda::operations(), nullptr, kMemory.allocate, kMemory.release, kMemory.copy_up, kMemory.copy_down};
+  for (const golden::Case& c : golden::cases()) {
+    const std::vector<std::byte> result = c.run(device);
+    const std::string path = folder + "/" + c.operation;
+    std::FILE* const file = std::fopen(path.c_str(), "wb");
+    const bool is_written = file != nullptr && std::fwrite(result.data(), 1, result.size(), file) == result.size();
+    if (file == nullptr || std::fclose(file) != 0 || !is_written) {
+      std::fprintf(stderr, "error: cannot write %s\n", path.c_str());
+      return 3;
+    }
+    if (!c.exact.empty()) std::printf("%.2f %s\n", golden::error_db(c, result), c.operation.c_str());
+  }
+  return 0;
+}
+
 #ifdef DUBFARM_BENCH_CUDA
 /// Milliseconds, the median of 20 runs after two.
 double median_ms(const Case& c, cudaStream_t stream) {
@@ -129,9 +147,10 @@ const Memory& memory() { return kMemory; }
 int main(int argc, char** argv) {
   const std::string verb = argc > 1 ? argv[1] : "";
   if (verb == "hashes") return dubfarm::bench::print_hashes(argc > 2 ? std::max(1, std::atoi(argv[2])) : 1);
+  if (verb == "golden" && argc > 2) return dubfarm::bench::write_golden(argv[2]);
 #ifdef DUBFARM_BENCH_CUDA
   if (verb == "measure") return dubfarm::bench::measure();
 #endif
-  std::fprintf(stderr, "usage: bench hashes [REPEATS] | bench measure (with a GPU)\n");
+  std::fprintf(stderr, "usage: bench hashes [REPEATS] | bench golden FOLDER | bench measure (with a GPU)\n");
   return 2;
 }

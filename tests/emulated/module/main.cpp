@@ -17,8 +17,6 @@
 #include <string>
 
 #include "kernels/device/module_abi.h"
-#include "kernels/device/operations.hpp"
-#include "kernels_build_id.hpp"
 
 struct DubfarmContext {
   int device = 0;
@@ -189,6 +187,12 @@ int copy_down(DubfarmContext* context, void*, void* host, const void* device, si
   std::memcpy(host, device, bytes);
   return DUBFARM_OK;
 }
+int copy_within(DubfarmContext* context, void*, void* to, const void* from, size_t bytes) {
+  if (context->is_lost) return lost();
+  if (!is_inside(context, to, bytes) || !is_inside(context, from, bytes)) return illegal();
+  std::memcpy(to, from, bytes);
+  return DUBFARM_OK;
+}
 int fill(DubfarmContext* context, void*, void* device, int byte, size_t bytes) {
   if (context->is_lost) return lost();
   if (!is_inside(context, device, bytes)) return illegal();
@@ -216,38 +220,8 @@ int elapsed_ms(DubfarmContext*, void* from, void* to, float* ms) {
 void range_push(const char*) {}
 void range_pop() {}
 
-const DubfarmModule kModule = {
-    .abi = DUBFARM_MODULE_ABI,
-    .size_bytes = sizeof(DubfarmModule),
-    .build_id = DUBFARM_KERNELS_BUILD_ID,
-    .kind = "cuda-emulated",
-    .probe = probe,
-    .device_info = device_info,
-    .last_error = last_error,
-    .open = open,
-    .close = close,
-    .memory = memory,
-    .allocate = allocate,
-    .release = release,
-    .allocate_pinned = allocate_pinned,
-    .release_pinned = release_pinned,
-    .create_stream = create_stream,
-    .destroy_stream = destroy_stream,
-    .synchronize = synchronize,
-    .copy_up = copy_up,
-    .copy_down = copy_down,
-    .fill = fill,
-    .create_event = create_event,
-    .destroy_event = destroy_event,
-    .record = record,
-    .wait = wait,
-    .wait_for = wait_for,
-    .elapsed_ms = elapsed_ms,
-    .range_push = range_push,
-    .range_pop = range_pop,
-    .operations = &dubfarm::kernels::cuda::operations(),
-};
+constexpr const char* kKind = "cuda-emulated";
 
 }  // namespace
 
-extern "C" __attribute__((visibility("default"))) const DubfarmModule* dubfarm_device_module() { return &kModule; }
+#include "kernels/device/module_table.hpp"

@@ -454,9 +454,12 @@ void compare_convolution(CudaBackend& backend, Frames taps, Frames lead, Frames 
     }
     OnDevice<cuda::Placed> table(backend, rows);
     on.place({table.data(), static_cast<int>(rows.size()), size, scale, in_double}, backend.stream());
-    void* const plan = on.fft->create(size, static_cast<int>(from.size()), in_double);
+    std::size_t work_bytes = 0;
+    void* const plan = on.fft->create(size, static_cast<int>(from.size()), in_double, &work_bytes);
+    OnDevice<std::byte> work(backend, work_bytes);
+    EXPECT_TRUE(on.fft->use_work(plan, work.data()));
     EXPECT_TRUE(on.fft->forward(plan, placed.data(), spectra.data(), backend.stream()));
-    placed.download();
+    placed.download(), work.download();
     on.fft->destroy(plan);
     return spectra;
   };
@@ -486,7 +489,10 @@ void compare_convolution(CudaBackend& backend, Frames taps, Frames lead, Frames 
   OnDevice<cuda::SpectralSum> sum_table(backend, sums);
   OnDevice<cuda::Taken> taken_table(backend, taken);
   on.multiply_spectra({sum_table.data(), kOutputs, size, in_double}, backend.stream());
-  void* const plan = on.fft->create(size, kOutputs, in_double);
+  std::size_t work_bytes = 0;
+  void* const plan = on.fft->create(size, kOutputs, in_double, &work_bytes);
+  OnDevice<std::byte> work(backend, work_bytes);
+  EXPECT_TRUE(on.fft->use_work(plan, work.data()));
   EXPECT_TRUE(on.fft->inverse(plan, products.data(), wet.data(), backend.stream()));
   on.take({taken_table.data(), kOutputs, lead, count, in_double}, backend.stream());
 
@@ -499,7 +505,7 @@ void compare_convolution(CudaBackend& backend, Frames taps, Frames lead, Frames 
   convolve(spectra, in_rows, lead, count, want_rows, scratch);
   for (std::size_t c = 0; c < kOutputs; ++c)
     EXPECT_WITHIN_DB(out[c].download(), std::span<const float>(want[c]), in_double ? -138.0 : -126.0) << taps << " taps, lead " << lead << ", " << count << " frames";
-  wet.download(), products.download();
+  wet.download(), products.download(), work.download();
   on.fft->destroy(plan);
 }
 
