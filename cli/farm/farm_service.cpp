@@ -21,6 +21,7 @@ namespace {
 constexpr std::size_t kLogLines = 20'000;
 constexpr std::size_t kPlannedJobs = 6;      // kept planned, for maps and matrices
 constexpr std::size_t kProblemBytes = 4000;
+constexpr std::chrono::seconds kClaimPatience{10};
 
 std::string sha256_of_text(const std::string& text) {
   Sha256 hash;
@@ -202,7 +203,8 @@ Result<http::SubmitOutcome> FarmService::submit(const http::SubmitRequest& reque
   spec.request = request.request_key;
   spec.detail = nlohmann::json{{"folder", request.folder}, {"out", request.out}, {"version", request.version}, {"deliverable", request.deliverable}, {"document", sha256}}.dump(
       -1, ' ', false, nlohmann::json::error_handler_t::replace);
-  const std::lock_guard claims(claims_mutex_);
+  const std::unique_lock claims(claims_mutex_, kClaimPatience);
+  if (!claims) return fail(Errc::io_error, "an earlier submission is not stored yet; try again later");
   TRY(check_folder_is_free(request.out, 0, spec));
   TRY_ASSIGN(const farm::Answer answer, reactor_->command([&](farm::Ticket ticket) { return farm::SubmitJob{ticket, spec}; },
                                                           {audit_entry(actor, "submit", "project " + request.project, request.name + " " + sha256)}));
@@ -290,7 +292,7 @@ Result<void> FarmService::command(const http::Command& command, const http::Acto
   if (!unknown.message.empty()) return unknown;
   std::unique_lock claims(claims_mutex_, std::defer_lock);
   if (const auto* retry = std::get_if<http::RetryJob>(&command)) {
-    claims.lock();
+    if (!claims.try_lock_for(kClaimPatience)) return fail(Errc::io_error, "an earlier submission is not stored yet; try again later");
     if (const auto spec = reactor_->read([&](const farm::Farm& farm) { return farm.spec(retry->job); })) TRY(check_folder_is_free(out_of(spec->detail), retry->job, {}));
   }
   TRY_ASSIGN(const farm::Answer answer, reactor_->command(make, {audit_entry(actor, action, object, detail)}));

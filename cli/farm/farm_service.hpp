@@ -81,7 +81,7 @@ class FarmService : public http::FarmGate {
   const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   http::EventHub events_;
   mutable wire::AllowList allowed_;
-  std::mutex claims_mutex_;   // one submission or retry at a time, so that two cannot find the same folder free
+  std::timed_mutex claims_mutex_;   // one submission or retry at a time, so that two cannot find the same folder free
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   bool is_over_ = false;
