@@ -156,4 +156,25 @@ std::string tokens_table(const Json& tokens) {
   return table(rows);
 }
 
+std::string audit_table(const Json& entries) {
+  if (entries.empty()) return "no entries\n";
+  std::vector<std::vector<std::string>> rows{{"NUMBER", "TIME", "WHO", "FROM", "ACTION", "OBJECT", "DETAIL"}};
+  for (const Json& entry : entries)
+    rows.push_back({std::to_string(entry.value("number", 0ULL)), text_of(entry, "time"), text_of(entry, "actor"), text_of(entry, "address"),
+                    text_of(entry, "action") + (entry.value("allowed", true) || text_of(entry, "action") == "denied" ? "" : " (denied)"), text_of(entry, "object"),
+                    text_of(entry, "detail")});
+  return table(rows);
+}
+
+std::string projects_table(const Json& projects) {
+  if (projects.empty()) return "no projects\n";
+  std::vector<std::vector<std::string>> rows{{"PROJECT", "WEIGHT", "MAX RUNNING", "RUNNING", "DEVICES"}};
+  for (const Json& project : projects) {
+    const auto most = project.value("max_running", 0U);
+    rows.push_back({text_of(project, "project"), fmt::format("{:g}", project.value("weight", 1.0)), most == 0 ? "no limit" : std::to_string(most),
+                    std::to_string(project.value("running", 0U)), span_text(project.value("device_seconds", 0.0))});
+  }
+  return table(rows);
+}
+
 }  // namespace dubfarm::cli

@@ -15,6 +15,8 @@ namespace dubfarm::cli {
 [[nodiscard]] std::string outputs_text(const nlohmann::ordered_json& outputs);
 [[nodiscard]] std::string log_text(const nlohmann::ordered_json& log);
 [[nodiscard]] std::string tokens_table(const nlohmann::ordered_json& tokens);
+[[nodiscard]] std::string audit_table(const nlohmann::ordered_json& entries);
+[[nodiscard]] std::string projects_table(const nlohmann::ordered_json& projects);
 /// "3 s", "1 min 20 s", "2 h 05 min"
 [[nodiscard]] std::string span_text(double seconds);
 

@@ -8,8 +8,10 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <thread>
 
+#include "cli/client/audit.hpp"
 #include "cli/client/farm_client.hpp"
 #include "cli/client/farm_text.hpp"
 #include "cli/client/fetch.hpp"
@@ -28,6 +30,8 @@ struct FarmArguments {
   std::string job, worker, project, state;
   int priority = 50, limit = 0;
   bool undo = false, follow = false;
+  std::optional<double> weight;
+  std::optional<std::uint32_t> max_running;
   SubmitOptions submit;
   FetchOptions fetch;
   TokensOptions tokens;
@@ -101,6 +105,28 @@ int run_logs(const FarmArguments& a) {
     if (!a.follow) return kDone;
     std::this_thread::sleep_for(std::chrono::seconds(1));
   }
+}
+
+int run_limits(const FarmArguments& a) {
+  if (!a.weight && !a.max_running)
+    return report_farm_error({kBadInput, "limits: nothing is to be set", "say --weight, --max-running or both; dubfarm projects shows what they are", {}, 0, {}}, a.target.json);
+  Answer<FarmClient> connected = FarmClient::connect(a.target);
+  if (const auto* error = std::get_if<FarmError>(&connected)) return report_farm_error(*error, a.target.json);
+  FarmClient& client = std::get<FarmClient>(connected);
+  const Answer<Json> now = client.ask("GET", "/projects");
+  if (const auto* error = std::get_if<FarmError>(&now)) return report_farm_error(*error, a.target.json);
+  Json body = Json::object();  // what is not given stays as it is
+  for (const Json& project : std::get<Json>(now).at("projects"))
+    if (project.value("project", "") == a.project) body = {{"weight", project.at("weight")}, {"max_running", project.at("max_running")}};
+  if (a.weight) body["weight"] = *a.weight;
+  if (a.max_running) body["max_running"] = *a.max_running;
+  const Answer<Json> set = client.ask("PUT", "/projects/" + url_encoded(a.project), &body);
+  if (const auto* error = std::get_if<FarmError>(&set)) return report_farm_error(*error, a.target.json);
+  const Json& json = std::get<Json>(set);
+  const auto most = json.value("max_running", 0U);
+  if (a.target.json) fmt::print("{}\n", json.dump());
+  else fmt::print("project {}: weight {:g}, {}\n", json.value("project", ""), json.value("weight", 1.0), most == 0 ? "no limit" : fmt::format("at most {} tasks at once", most));
+  return kDone;
 }
 
 void add_target_options(CLI::App& verb, FarmTarget& target) {
@@ -183,6 +209,13 @@ void add_farm_verbs(CLI::App& app, int& status) {
   });
   verb->add_option("worker", a->worker, "Its name or id")->required();
   verb->add_flag("--undo", a->undo, "Let it work again; forgets why it was set aside");
+  on_farm("projects", "List projects: their shares of the farm, their limits, what they run", [a] {
+    return ask_and_print(a->target, "GET", "/projects", [](const Json& json) { return projects_table(json.at("projects")); });
+  });
+  verb = on_farm("limits", "Set a project's share of the farm and how much of it may run at once", [a] { return run_limits(*a); });
+  verb->add_option("project", a->project, "Its name")->required();
+  verb->add_option("--weight", a->weight, "Its share beside other projects: one of weight 2 gets twice the devices' time of one of weight 1")->check(CLI::Range(0.001, 1000.0));
+  verb->add_option("--max-running", a->max_running, "Tasks at once; 0: no limit")->check(CLI::Range(0, 1'000'000));
   verb = on_farm("logs", "Print a job's log, or the farm's", [a] { return run_logs(*a); });
   verb->add_option("job", a->job, "The job's number (default: everything)");
   verb->add_option("--limit", a->limit, "The last so many lines (default: 200)")->check(CLI::Range(1, 1000));
@@ -208,10 +241,10 @@ void add_farm_verbs(CLI::App& app, int& status) {
   verb->add_option("id", a->tokens.id, "Its id, as list shows it")->required();
 
   CLI::App* const audit = app.add_subcommand("audit", "Who did what")->require_subcommand(1)->group("On a farm");
-  verb = audit->add_subcommand("verify", "Check that no entry of the audit log was changed or taken out");
-  verb->add_option("--state", a->audit_state, "The scheduler's state folder")->required();
-  verb->add_flag("--json", a->target.json, "Print JSON on stdout");
-  verb->callback([a, &status] { status = run_audit_verify(a->audit_state, a->target.json); });
+  verb = add(audit, "list", "Print the last entries of the audit log", a->target, [a] { return run_audit_list(a->target, a->limit > 0 ? a->limit : 50); }, status);
+  verb->add_option("--limit", a->limit, "The last so many entries (default: 50)")->check(CLI::Range(1, 1000));
+  verb = add(audit, "verify", "Check that no entry of the audit log was changed or taken out", a->target, [a] { return run_audit_verify(a->target, a->audit_state); }, status);
+  verb->add_option("--state", a->audit_state, "A scheduler's state folder, while it does not run (default: through the API, as an admin)");
 }
 
 }  // namespace dubfarm::cli

@@ -3,6 +3,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdlib>
@@ -23,7 +24,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view kMixEnding = ".mix.json";
-constexpr std::chrono::milliseconds kLook{700};
+constexpr std::chrono::milliseconds kShortestLook{100}, kLongestLook{700};  // between: a fortieth of the time since it was handed in
 constexpr int kPatience = 120;  // looks without an answer, of some three seconds each
 
 int usage_error(const std::string& message, const std::string& help) { return report_farm_error({kBadInput, message, help, {}, 0, {}}, false); }
@@ -87,9 +88,11 @@ int follow_job(FarmClient& client, Json job, const FarmTarget& target) {
   const std::string id = std::to_string(job.value("id", 0ULL));
   JobLine line;
   int lost = 0;
+  const auto began = std::chrono::steady_clock::now();
   while (!is_over(job)) {
     line.show(job);
-    std::this_thread::sleep_for(kLook);
+    const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);
+    std::this_thread::sleep_for(std::clamp(since / 40, kShortestLook, kLongestLook));
     Answer<Json> now = client.ask("GET", "/jobs/" + id);
     if (auto* error = std::get_if<FarmError>(&now)) {
       // A scheduler that starts again is waited for; one that refuses is not.

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/client/farm_text.hpp"
-#include "common/hex.hpp"
+#include "cli/farm/farm_views.hpp"
 #include "scheduler/db/database.hpp"
 #include "scheduler/http/token.hpp"
 #include "scheduler/http/views_json.hpp"
@@ -15,7 +15,6 @@
 namespace dubfarm::cli {
 
 using Json = nlohmann::ordered_json;
-using std::chrono::milliseconds;
 
 namespace {
 
@@ -41,23 +40,8 @@ Result<db::Database> open_state(const std::string& state) {
   return db::Database::open(path);
 }
 
-http::WallTime wall_time(std::int64_t ms) { return http::WallTime(milliseconds(ms)); }
-std::int64_t milliseconds_of(http::WallTime time) { return std::chrono::duration_cast<milliseconds>(time.time_since_epoch()).count(); }
-
-// The row's role column holds all grants, with their projects.
-farm::Token row_of(const http::TokenRecord& token) {
-  const auto or_never = [](const std::optional<http::WallTime>& time) { return time ? milliseconds_of(*time) : 0; };
-  return {token.id, token.name, http::grants_text(token.grants), "*", to_hex(token.sha256), milliseconds_of(token.created), or_never(token.expires), or_never(token.revoked)};
-}
-http::TokenRecord record_of(const farm::Token& row) {
-  const auto or_none = [](std::int64_t ms) { return ms == 0 ? std::nullopt : std::optional(wall_time(ms)); };
-  http::TokenRecord token{row.id, row.name, {}, {}, wall_time(row.created_ms), or_none(row.expires_ms), or_none(row.revoked_ms)};
-  if (Result<std::vector<http::Grant>> grants = http::parse_grants(row.role); grants.ok()) token.grants = std::move(*grants);
-  return token;
-}
-
 Result<void> store(db::Database& database, const http::TokenRecord& token, const std::string& action) {
-  const std::array<farm::Row, 2> rows{row_of(token), farm::AuditEntry{milliseconds_of(std::chrono::system_clock::now()), "operator", "", action, "token " + token.id,
+  const std::array<farm::Row, 2> rows{token_row(token), farm::AuditEntry{unix_ms(std::chrono::system_clock::now()), "operator", "", action, "token " + token.id,
                                                                       token.name + " " + http::grants_text(token.grants), true}};
   return database.apply(rows);
 }
@@ -121,7 +105,7 @@ int run_tokens_list(const TokensOptions& options) {
     const Result<std::vector<farm::Token>> rows = database->tokens();
     if (!rows.ok()) return token_error(rows.error());
     list = Json::array();
-    for (const farm::Token& row : *rows) list.push_back(http::token_json(record_of(row)));
+    for (const farm::Token& row : *rows) list.push_back(http::token_json(token_record(row)));
   }
   if (options.target.json) fmt::print("{}\n", Json{{"tokens", list}}.dump());
   else fmt::print("{}", tokens_table(list));
@@ -142,27 +126,14 @@ int run_tokens_revoke(const TokensOptions& options) {
   if (!rows.ok()) return token_error(rows.error());
   for (farm::Token row : *rows) {
     if (row.id != options.id) continue;
-    if (row.revoked_ms == 0) row.revoked_ms = milliseconds_of(std::chrono::system_clock::now());
+    if (row.revoked_ms == 0) row.revoked_ms = unix_ms(std::chrono::system_clock::now());
     const std::array<farm::Row, 2> changed{row, farm::AuditEntry{row.revoked_ms, "operator", "", "token.revoke", "token " + row.id, row.name, true}};
     if (const Result<void> stored = database->apply(changed); !stored.ok()) return token_error(stored.error());
-    if (options.target.json) fmt::print("{}\n", http::token_json(record_of(row)).dump());
+    if (options.target.json) fmt::print("{}\n", http::token_json(token_record(row)).dump());
     else fmt::print("token {} is revoked\n", options.id);
     return kDone;
   }
   return token_error(fail(Errc::not_found, "there is no token {}", options.id), "dubfarm tokens list shows them");
-}
-
-int run_audit_verify(const std::string& state, bool json) {
-  if (::access((state + "/farm.db").c_str(), F_OK) != 0) return token_error(fail(Errc::not_found, "{}/farm.db: there is no such file", state), "--state names a scheduler's state folder");
-  Result<db::Database> database = open_state(state);
-  if (!database.ok()) return token_error(database.error(), "the scheduler must not run while its audit log is verified; or verify a copy of its state folder");
-  const Result<db::AuditCheck> check = database->audit_chain();
-  if (!check.ok()) return token_error(check.error());
-  const bool is_whole = check->broken_at == 0;
-  if (json) fmt::print("{}\n", Json{{"whole", is_whole}, {"entries", check->entries}, {"head", check->head}, {"broken_at", check->broken_at}, {"what", check->what}}.dump());
-  else if (is_whole) fmt::print("{} entries, none changed or taken out; the last has {}\n", check->entries, check->head);
-  else fmt::print("entry {}: {}\n", check->broken_at, check->what);
-  return is_whole ? kDone : kCheckFailed;
 }
 
 }  // namespace dubfarm::cli

@@ -1,4 +1,4 @@
-// `dubfarm tokens create|list|revoke`, on a scheduler's state folder or through its API; `dubfarm audit verify`.
+// `dubfarm tokens create|list|revoke`, on a scheduler's state folder or through its API.
 #pragma once
 #include <string>
 
@@ -16,8 +16,5 @@ struct TokensOptions {
 [[nodiscard]] int run_tokens_create(const TokensOptions& options);
 [[nodiscard]] int run_tokens_list(const TokensOptions& options);
 [[nodiscard]] int run_tokens_revoke(const TokensOptions& options);
-
-/// Follows the audit log's chain of hashes. @return 1 where it is broken.
-[[nodiscard]] int run_audit_verify(const std::string& state, bool json);
 
 }  // namespace dubfarm::cli

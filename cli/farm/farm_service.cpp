@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "cli/farm/farm_views.hpp"
@@ -20,6 +21,7 @@ namespace {
 constexpr std::size_t kLogLines = 20'000;
 constexpr std::size_t kPlannedJobs = 6;      // kept planned, for maps and matrices
 constexpr std::size_t kProblemBytes = 4000;
+constexpr std::chrono::seconds kClaimPatience{10};
 
 std::string sha256_of_text(const std::string& text) {
   Sha256 hash;
@@ -39,8 +41,19 @@ std::string text_of(const std::vector<http::Problem>& problems) {
   return text.substr(0, kProblemBytes);
 }
 
-farm::AuditEntry audit_entry(const http::Actor& actor, std::string action, std::string object, std::string detail = {}, bool allowed = true) {
-  return {unix_ms(std::chrono::system_clock::now()), actor.name, actor.address, std::move(action), std::move(object), std::move(detail), allowed};
+/// What is not UTF-8 (a request's path may be anything) becomes U+FFFD: an entry's hash is of what the API can show.
+std::string as_utf8(const std::string& text) {
+  return nlohmann::json::parse(nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)).get<std::string>();
+}
+
+farm::AuditEntry audit_entry(const http::Actor& actor, std::string action, const std::string& object, const std::string& detail = {}, bool allowed = true) {
+  return {unix_ms(std::chrono::system_clock::now()), actor.name, actor.address, std::move(action), as_utf8(object), as_utf8(detail), allowed};
+}
+
+/// A job's folder for its outputs, as it was submitted: "{out}/film".
+std::string out_of(const std::string& detail) {
+  const nlohmann::json json = nlohmann::json::parse(detail, nullptr, false);
+  return json.is_object() ? json.value("out", "") : "";
 }
 
 std::optional<farm::WorkerId> worker_id(const std::string& text) {
@@ -122,12 +135,12 @@ void FarmService::plan_jobs() {
       }
     }
     lock.lock();
-    changed_.wait_for(lock, std::chrono::milliseconds(500), [&] { return is_over_; });
+    changed_.wait_for(lock, std::chrono::milliseconds(500), [&] { return is_over_ || has_new_job_; });
+    has_new_job_ = false;
   }
 }
 
 void FarmService::plan(farm::JobId job, const farm::JobSpec& spec) {
-  const auto began = std::chrono::steady_clock::now();
   const auto refuse = [&](std::vector<http::Problem> problems) {
     const std::string text = text_of(problems);
     {
@@ -148,7 +161,6 @@ void FarmService::plan(farm::JobId job, const farm::JobSpec& spec) {
     return;
   }
   auto tasks = std::make_shared<farm::TaskList>(task_list(*done, store_));
-  std::size_t count = tasks->size(), there = tasks->already_done.size();
   {
     const std::lock_guard lock(mutex_);
     planned_.emplace_front(*package, done);
@@ -156,9 +168,7 @@ void FarmService::plan(farm::JobId job, const farm::JobSpec& spec) {
   }
   const Result<farm::Answer> told =
       reactor_->command([&](farm::Ticket ticket) { return farm::PlanReady{ticket, job, tasks, *package, submission->numeric_profile}; });
-  if (!told.ok()) return write_log({farm::Level::warning, "plan.waits", job, 0, told.error().message});
-  write_log({farm::Level::info, "job.planned", job, 0,
-             fmt::format("tasks={} in_store={} seconds={:.2f}", count, there, std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count())});
+  if (!told.ok()) write_log({farm::Level::warning, "plan.waits", job, 0, told.error().message});  // else the farm logs it
 }
 
 std::shared_ptr<const PlannedJob> FarmService::planned(const std::string& package) const {
@@ -193,10 +203,39 @@ Result<http::SubmitOutcome> FarmService::submit(const http::SubmitRequest& reque
   spec.request = request.request_key;
   spec.detail = nlohmann::json{{"folder", request.folder}, {"out", request.out}, {"version", request.version}, {"deliverable", request.deliverable}, {"document", sha256}}.dump(
       -1, ' ', false, nlohmann::json::error_handler_t::replace);
+  const std::unique_lock claims(claims_mutex_, kClaimPatience);
+  if (!claims) return fail(Errc::io_error, "an earlier submission is not stored yet; try again later");
+  TRY(check_folder_is_free(request.out, 0, spec));
   TRY_ASSIGN(const farm::Answer answer, reactor_->command([&](farm::Ticket ticket) { return farm::SubmitJob{ticket, spec}; },
                                                           {audit_entry(actor, "submit", "project " + request.project, request.name + " " + sha256)}));
   if (!answer.error.empty()) return http::SubmitOutcome(std::vector<http::Problem>{{answer.error, {}, 0, 0, {}}});
+  {
+    const std::lock_guard lock(mutex_);
+    has_new_job_ = true;
+  }
+  changed_.notify_all();
   return http::SubmitOutcome(answer.job);
+}
+
+Result<void> FarmService::check_folder_is_free(const std::string& out, farm::JobId self, const farm::JobSpec& spec) const {
+  const auto place = [&](const std::string& named) {  // on this machine: two roots may be one folder
+    const Result<std::string> local = roots_.local(named);
+    if (!local.ok()) return named;
+    std::error_code failed;
+    const std::string path = std::filesystem::weakly_canonical(*local + "/", failed).string();
+    return failed ? *local : path;
+  };
+  const std::string wanted = place(out);
+  for (const farm::JobView& job : reactor_->read([](const farm::Farm& farm) { return farm.jobs(); })) {
+    if (job.id == self || farm::is_over(job.state) || place(out_of(job.detail)) != wanted) continue;
+    if (!spec.request.empty()) {  // the same submission once more: the farm answers with its job
+      const auto holder = reactor_->read([&](const farm::Farm& farm) { return farm.spec(job.id); });
+      if (holder && holder->project == spec.project && holder->request == spec.request) continue;
+    }
+    return fail(Errc::invalid_input, "out: job {} is {} and writes into {}; wait for its end, cancel it, or name another folder", job.id,
+                name_of(static_cast<http::JobState>(job.state)), out);
+  }
+  return {};
 }
 
 Result<void> FarmService::command(const http::Command& command, const http::Actor& actor) {
@@ -251,6 +290,11 @@ Result<void> FarmService::command(const http::Command& command, const http::Acto
       },
       command);
   if (!unknown.message.empty()) return unknown;
+  std::unique_lock claims(claims_mutex_, std::defer_lock);
+  if (const auto* retry = std::get_if<http::RetryJob>(&command)) {
+    if (!claims.try_lock_for(kClaimPatience)) return fail(Errc::io_error, "an earlier submission is not stored yet; try again later");
+    if (const auto spec = reactor_->read([&](const farm::Farm& farm) { return farm.spec(retry->job); })) TRY(check_folder_is_free(out_of(spec->detail), retry->job, {}));
+  }
   TRY_ASSIGN(const farm::Answer answer, reactor_->command(make, {audit_entry(actor, action, object, detail)}));
   if (answer.error.empty()) return {};
   return fail(answer.error.find("no such") != std::string::npos || answer.error.find("there is no") != std::string::npos ? Errc::not_found : Errc::invalid_input, "{}", answer.error);
@@ -278,11 +322,25 @@ void FarmService::audit(const http::AuditEntry& entry) {
   reactor_->store_soon({audit_entry(entry.actor, entry.action, entry.object, entry.detail, entry.allowed)});
 }
 
+Result<http::AuditPage> FarmService::audit_log(std::optional<std::uint64_t> after, std::size_t limit) const {
+  http::AuditPage page;
+  const auto read = reactor_->read_database([&](db::Database& database) {
+    page.total = database.audit_size();
+    return database.audit(after ? *after : page.total - std::min<std::uint64_t>(page.total, limit), limit);
+  });
+  if (!read.ok()) return read.error();
+  for (const db::AuditLine& line : *read) {
+    const farm::AuditEntry& e = line.entry;
+    page.lines.push_back({line.number, wall_time(e.at_ms), {{e.actor, e.address}, e.action, e.object, e.detail, e.allowed}, line.hash});
+  }
+  return page;
+}
+
 // ---- views -----------------------------------------------------------------------------------------------------------------------------
 
 http::JobView FarmService::view_of(const farm::JobView& job) const {
   http::JobView view = job_view(job);
-  if (const nlohmann::json detail = nlohmann::json::parse(job.detail, nullptr, false); detail.is_object()) view.out = detail.value("out", "");
+  view.out = out_of(job.detail);
   const std::lock_guard lock(mutex_);
   for (const auto& [name, known] : planned_) {
     if (name != job.package || !known) continue;
@@ -388,6 +446,13 @@ std::vector<http::WorkerView> FarmService::workers() const {
   });
   std::vector<http::WorkerView> views;
   for (const farm::WorkerView& worker : workers) views.push_back(worker_view(worker, allowed_.name_of(worker.key).value_or(""), projects));
+  return views;
+}
+
+std::vector<http::ProjectView> FarmService::projects() const {
+  std::vector<http::ProjectView> views;
+  for (const farm::ProjectView& p : reactor_->read([](const farm::Farm& farm) { return farm.projects(); }))
+    views.push_back({p.name, p.weight, p.max_running, p.running, p.device_seconds});
   return views;
 }
 

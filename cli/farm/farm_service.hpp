@@ -51,6 +51,7 @@ class FarmService : public http::FarmGate {
   [[nodiscard]] http::JobOutputs outputs(http::JobId id) const override;
   [[nodiscard]] std::vector<http::Waiting> waiting(http::JobId id) const override;
   [[nodiscard]] std::vector<http::WorkerView> workers() const override;
+  [[nodiscard]] std::vector<http::ProjectView> projects() const override;
   [[nodiscard]] std::vector<http::LogLine> log(const http::LogQuery& query) const override;
   [[nodiscard]] std::vector<http::Demand> demand() const override;
   [[nodiscard]] http::Health health() const override;
@@ -61,12 +62,15 @@ class FarmService : public http::FarmGate {
   Result<void> add_token(const http::TokenRecord& token, const http::Actor& actor) override;
   Result<void> revoke_token(const std::string& id, const http::Actor& actor) override;
   void audit(const http::AuditEntry& entry) override;
+  [[nodiscard]] Result<http::AuditPage> audit_log(std::optional<std::uint64_t> after, std::size_t limit) const override;
 
  private:
   FarmService(const ServiceOptions& options, const Store& store, const MediaRoots& roots);
   void write_log(const farm::Log& line);
   void plan_jobs();
   void plan(farm::JobId job, const farm::JobSpec& spec);
+  /// That no job that is not over, but for `self`, has this folder for its outputs. Under claims_mutex_ until the farm has taken the job.
+  [[nodiscard]] Result<void> check_folder_is_free(const std::string& out, farm::JobId self, const farm::JobSpec& spec) const;
   Result<Submission> submission_of(const farm::JobSpec& spec) const;
   [[nodiscard]] std::shared_ptr<const PlannedJob> planned(const std::string& package) const;
   [[nodiscard]] http::JobView view_of(const farm::JobView& job) const;
@@ -77,9 +81,11 @@ class FarmService : public http::FarmGate {
   const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   http::EventHub events_;
   mutable wire::AllowList allowed_;
+  std::timed_mutex claims_mutex_;   // one submission or retry at a time, so that two cannot find the same folder free
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   bool is_over_ = false;
+  bool has_new_job_ = false;  // since the planner last looked
   std::deque<http::LogLine> log_;
   std::uint64_t last_line_ = 0;
   std::map<std::string, http::TokenRecord> tokens_;

@@ -110,21 +110,27 @@ std::string document_path(const std::string& folder, const std::string& name) {
   return folder + "/" + file + (file.ends_with(".json") ? "" : ".mix.json");
 }
 
-}  // namespace
-
-std::vector<http::Problem> check_submission(const Submission& submission, const MediaRoots& roots) {
+/// Whether the places of a submission are the farm's.
+Problems check_places(const Submission& submission, const MediaRoots& roots) {
   const Result<std::string> folder = roots.local(submission.folder);
   if (!folder.ok()) return problem_of(fail(Errc::invalid_input, "folder: {}", folder.error().message));
   const Result<std::string> out = roots.local(submission.out);
   if (!out.ok()) return problem_of(fail(Errc::invalid_input, "out: {}", out.error().message));
   if (const Result<void> inside = roots.check(*out); !inside.ok()) return problem_of(fail(Errc::invalid_input, "out: {}", inside.error().message));
-  auto parsed = parse(submission.text, document_path(*folder, submission.name), {submission.version, submission.deliverable}, roots);
+  return {};
+}
+
+}  // namespace
+
+std::vector<http::Problem> check_submission(const Submission& submission, const MediaRoots& roots) {
+  if (Problems problems = check_places(submission, roots); !problems.empty()) return problems;
+  auto parsed = parse(submission.text, document_path(*roots.local(submission.folder), submission.name), {submission.version, submission.deliverable}, roots);
   if (auto* problems = std::get_if<Problems>(&parsed)) return std::move(*problems);
   return {};
 }
 
 PlanOutcome plan_submission(const Submission& submission, const MediaRoots& roots, const Store& store, int threads) {
-  if (Problems problems = check_submission(submission, roots); !problems.empty()) return problems;
+  if (Problems problems = check_places(submission, roots); !problems.empty()) return problems;
   PlannedJob job;
   const std::string path = document_path(*roots.local(submission.folder), submission.name);
   auto outcome = parse(submission.text, path, {submission.version, submission.deliverable}, roots);

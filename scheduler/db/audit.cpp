@@ -18,4 +18,16 @@ std::string audit_hash(const std::string& before, std::uint64_t number, const fa
   return hash.hex();
 }
 
+bool follow(AuditCheck& check, const AuditLine& line) {
+  ++check.entries;
+  if (line.number != check.entries) check.what = fmt::format("entry {} is missing", check.entries);
+  else if (line.hash != audit_hash(check.head, line.number, line.entry)) check.what = fmt::format("entry {} is not what it was when it was written", line.number);
+  if (!check.what.empty()) {
+    check.broken_at = check.entries;
+    return false;
+  }
+  check.head = line.hash;
+  return true;
+}
+
 }  // namespace dubfarm::db

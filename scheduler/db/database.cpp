@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "common/descriptor.hpp"
-#include "scheduler/db/audit.hpp"
 #include "scheduler/db/schema.hpp"
 #include "scheduler/db/sqlite.hpp"
 #include "scheduler/db/task_bytes.hpp"
@@ -439,21 +438,15 @@ Result<std::vector<AuditLine>> Database::audit(std::uint64_t after, std::size_t 
   }
 }
 
+std::uint64_t Database::audit_size() const { return state_->entries; }
+
 Result<AuditCheck> Database::audit_chain() {
   AuditCheck check;
   check.head = audit_start();
   for (;;) {
     TRY_ASSIGN(const std::vector<AuditLine> lines, audit(check.entries, 4096));
-    for (const AuditLine& line : lines) {
-      ++check.entries;
-      if (line.number != check.entries) check.what = fmt::format("entry {} is missing", check.entries);
-      else if (line.hash != audit_hash(check.head, line.number, line.entry)) check.what = fmt::format("entry {} is not what it was when it was written", line.number);
-      if (!check.what.empty()) {
-        check.broken_at = check.entries;
-        return check;
-      }
-      check.head = line.hash;
-    }
+    for (const AuditLine& line : lines)
+      if (!follow(check, line)) return check;
     if (lines.empty()) return check;
   }
 }

@@ -7,22 +7,10 @@
 #include <vector>
 
 #include "common/result.hpp"
+#include "scheduler/db/audit.hpp"
 #include "scheduler/farm/rows.hpp"
 
 namespace dubfarm::db {
-
-/// What `audit_chain` found.
-struct AuditCheck {
-  std::uint64_t entries = 0;
-  std::string head;              // SHA-256 (hex) of the last entry, which depends on all before it
-  std::uint64_t broken_at = 0;   // number of the first entry that does not follow from the one before; 0: none
-  std::string what;              // of broken_at: what is wrong with it
-};
-struct AuditLine {
-  std::uint64_t number = 0;
-  farm::AuditEntry entry;
-  std::string hash;
-};
 
 /// Not for several threads at once. The file belongs to one process while it is open: a second open is refused.
 class Database {
@@ -45,6 +33,8 @@ class Database {
   Result<std::vector<farm::AllowedKey>> keys();
   /// Entries after number `after`, oldest first.
   Result<std::vector<AuditLine>> audit(std::uint64_t after, std::size_t limit);
+  /// How many there are; the last one's number.
+  [[nodiscard]] std::uint64_t audit_size() const;
   Result<AuditCheck> audit_chain();
 
  private:

@@ -97,7 +97,7 @@ struct Found {
 [[nodiscard]] std::string error_body(std::string_view code, const std::string& message, const std::string& help = {}, const std::vector<Problem>& problems = {});
 
 // The handlers, by file.
-void get_health(Call&), get_metrics(Call&), get_me(Call&), get_openapi(Call&), get_autoscale(Call&), get_log(Call&);
+void get_health(Call&), get_metrics(Call&), get_me(Call&), get_openapi(Call&), get_autoscale(Call&), get_log(Call&), get_audit(Call&), get_projects(Call&);
 void get_asset(Call&);
 void post_job(Call&), get_jobs(Call&), get_job(Call&), get_job_waiting(Call&), get_job_log(Call&), get_job_timeline(Call&), get_job_tasks(Call&), get_job_map(Call&);
 void post_cancel(Call&), post_retry(Call&), post_pause(Call&), post_resume(Call&), put_priority(Call&), put_project(Call&);

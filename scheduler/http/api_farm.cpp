@@ -146,6 +146,25 @@ void post_revoke(Call& call) {
   if (const std::optional<WorkerView> worker = find_worker(call)) command_worker(call, RevokeWorker{worker->id}, worker->id);
 }
 
+void get_projects(Call& call) {
+  Json list = Json::array();
+  for (const ProjectView& p : call.api.gate.projects())
+    list.push_back({{"project", p.name}, {"weight", p.weight}, {"max_running", p.max_running}, {"running", p.running}, {"device_seconds", p.device_seconds}});
+  call.send({{"projects", std::move(list)}});
+}
+
+void get_audit(Call& call) {
+  std::optional<std::uint64_t> after;
+  if (call.request.has_param("after") && !(after = call.number("after", 0, std::uint64_t{1} << 62))) return;
+  const std::optional<std::uint64_t> limit = call.number("limit", 200, 1000);
+  if (!limit) return;
+  const Result<AuditPage> page = call.api.gate.audit_log(after, static_cast<std::size_t>(*limit));
+  if (!page.ok()) return call.refuse(page.error());
+  Json list = Json::array();
+  for (const AuditLine& line : page->lines) list.push_back(audit_json(line));
+  call.send({{"entries", std::move(list)}, {"total", page->total}});
+}
+
 void get_tokens(Call& call) {
   Json list = Json::array();
   for (const TokenRecord& token : call.api.gate.tokens()) list.push_back(token_json(token));

@@ -235,14 +235,36 @@ struct AuditEntry {
   bool allowed = true;
 };
 
+/// An entry as it stands in the log. docs/formats/database.md says what its hash is of.
+struct AuditLine {
+  std::uint64_t number = 0;  // from 1, without gaps
+  WallTime time;             // to the millisecond
+  AuditEntry entry;
+  std::string hash;
+};
+struct AuditPage {
+  std::vector<AuditLine> lines;  // ascending
+  std::uint64_t total = 0;       // the last entry's number
+};
+
+/// A project's share of the farm.
+struct ProjectView {
+  std::string name;
+  double weight = 1;               // its share of device-seconds beside other projects
+  std::uint32_t max_running = 0;   // tasks at once; 0: no limit
+  std::uint32_t running = 0;       // tasks now
+  double device_seconds = 0;       // since the scheduler's start
+};
+
 class FarmGate {
  public:
   virtual ~FarmGate() = default;
 
   /// Checks the document and takes the job, which is then planned; what is wrong with its media makes it fail later, with `problems`.
-  /// Errors: Errc::no_space, Errc::io_error: nothing was taken.
+  /// Errors: invalid_input: a job that is not over has the same folder for its outputs; no_space, io_error. Nothing was taken then.
   virtual Result<SubmitOutcome> submit(const SubmitRequest& request, const Actor& actor) = 0;
-  /// Returns once the change is committed. Errors: not_found; invalid_input (the job is over already); no_space, io_error.
+  /// Returns once the change is committed. Errors: not_found; invalid_input (the job is over already; another job has the retried one's folder);
+  /// no_space, io_error.
   virtual Result<void> command(const Command& command, const Actor& actor) = 0;
 
   [[nodiscard]] virtual std::vector<JobView> jobs() const = 0;  // newest first
@@ -255,6 +277,7 @@ class FarmGate {
   [[nodiscard]] virtual JobOutputs outputs(JobId id) const = 0;
   [[nodiscard]] virtual std::vector<Waiting> waiting(JobId id) const = 0;
   [[nodiscard]] virtual std::vector<WorkerView> workers() const = 0;
+  [[nodiscard]] virtual std::vector<ProjectView> projects() const = 0;  // those that have or had work or limits, by name
   [[nodiscard]] virtual std::vector<LogLine> log(const LogQuery& query) const = 0;
   [[nodiscard]] virtual std::vector<Demand> demand() const = 0;
   [[nodiscard]] virtual Health health() const = 0;
@@ -267,6 +290,8 @@ class FarmGate {
   virtual Result<void> revoke_token(const std::string& id, const Actor& actor) = 0;
   /// Appends to the audit log. Commands and submissions are logged by the gate's implementation, in the same transaction; this is for the rest.
   virtual void audit(const AuditEntry& entry) = 0;
+  /// The first `limit` entries after number `after`; without it the last ones. Errors: io_error.
+  [[nodiscard]] virtual Result<AuditPage> audit_log(std::optional<std::uint64_t> after, std::size_t limit) const = 0;
 };
 
 }  // namespace dubfarm::http

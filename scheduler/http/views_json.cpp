@@ -169,6 +169,20 @@ std::string map_letters(std::string_view task_states) {
   return letters;
 }
 
+Json audit_json(const AuditLine& line) {
+  const AuditEntry& e = line.entry;
+  return {{"number", line.number},
+          {"time", iso_time(line.time)},
+          {"at_ms", std::chrono::duration_cast<std::chrono::milliseconds>(line.time.time_since_epoch()).count()},
+          {"actor", e.actor.name},
+          {"address", e.actor.address},
+          {"action", e.action},
+          {"object", e.object},
+          {"detail", e.detail},
+          {"allowed", e.allowed},
+          {"hash", line.hash}};
+}
+
 Json outputs_json(const JobOutputs& outputs, const Json* report) {
   using Name = std::tuple<std::string, std::string, std::string>;
   std::map<Name, const Json*> reported;

@@ -18,6 +18,8 @@ namespace dubfarm::http {
 [[nodiscard]] nlohmann::ordered_json log_json(const std::vector<LogLine>& lines);
 [[nodiscard]] nlohmann::ordered_json problem_json(const Problem& problem);
 [[nodiscard]] nlohmann::ordered_json token_json(const TokenRecord& token);
+/// "at_ms" is the time as the entry's hash has it.
+[[nodiscard]] nlohmann::ordered_json audit_json(const AuditLine& line);
 /// A letter for each task: "." waiting, "o" ready, "r" running, "u" reused, "d" done, "f" failed, "x" cancelled.
 [[nodiscard]] std::string map_letters(std::string_view task_states);
 /// The outputs as planned, with what the report says of each; `report` may be null.

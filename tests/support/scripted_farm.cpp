@@ -223,6 +223,9 @@ Result<SubmitOutcome> ScriptedFarm::submit(const SubmitRequest& request, const A
     const std::lock_guard lock(mutex_);
     submitted.push_back(request);
     if (health_now.reason == "disk full") return fail(Errc::no_space, "the scheduler's disk is full");
+    for (const auto& [other, holder] : jobs_by_id)
+      if (!is_over(holder.view.state) && holder.view.out == request.out && !request.out.empty())
+        return fail(Errc::invalid_input, "out: job {} is {} and writes into {}; wait for its end, cancel it, or name another folder", other, name_of(holder.view.state), request.out);
     if (request.mix.find("tracks") == std::string::npos) return SubmitOutcome(std::vector<Problem>{{"there is no \"tracks\"", "", 1, 1, "a mix has tracks"}, {"no \"versions\"", "/versions", 2, 5, ""}});
     id = jobs_by_id.empty() ? 1 : jobs_by_id.rbegin()->first + 1;
     Job& job = jobs_by_id[id];
@@ -288,6 +291,10 @@ Result<void> ScriptedFarm::command(const Command& command, const Actor& actor) {
       on_worker(revoke->worker, "revoke", [&](auto at) { workers_now.erase(at); });
     } else if (const auto* limits = std::get_if<SetProjectLimits>(&command)) {
       audited.push_back({actor, "project", limits->project, "", true});
+      http::ProjectView& project = projects_by_name[limits->project];
+      project.name = limits->project;
+      project.weight = limits->weight;
+      project.max_running = limits->max_running;
     }
   }
   if (!changed.id.empty()) hub_.changed(changed);
@@ -409,6 +416,22 @@ Result<void> ScriptedFarm::revoke_token(const std::string& id, const Actor& acto
 void ScriptedFarm::audit(const AuditEntry& entry) {
   const std::lock_guard lock(mutex_);
   audited.push_back(entry);
+}
+
+Result<AuditPage> ScriptedFarm::audit_log(std::optional<std::uint64_t> after, std::size_t limit) const {
+  const std::lock_guard lock(mutex_);
+  AuditPage page{{}, audited.size()};
+  const std::uint64_t first = after ? *after : audited.size() - std::min(audited.size(), limit);
+  for (std::uint64_t n = first; n < audited.size() && page.lines.size() < limit; ++n)
+    page.lines.push_back({n + 1, kEvening, audited[static_cast<std::size_t>(n)], std::string(64, '0')});
+  return page;
+}
+
+std::vector<ProjectView> ScriptedFarm::projects() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<ProjectView> list;
+  for (const auto& [name, project] : projects_by_name) list.push_back(project);
+  return list;
 }
 
 }  // namespace dubfarm::testing

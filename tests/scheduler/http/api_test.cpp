@@ -109,6 +109,32 @@ TEST_F(Api, SubmittersSubmitToTheirProjectsOnly) {
   EXPECT_EQ(submitter.post("/api/v1/jobs/2/retry").status, 403);
 }
 
+TEST_F(Api, TwoJobsIntoOneFolderAreAConflict) {
+  const HttpClient submitter = as("submitter:film");
+  ASSERT_EQ(submitter.post("/api/v1/jobs", submission()).status, 201);
+  const HttpReply second = submitter.post("/api/v1/jobs", submission());
+  EXPECT_EQ(second.status, 409);
+  EXPECT_EQ(code_of(second), "conflict");
+  EXPECT_EQ(message_of(second), "out: job 5 is planning and writes into " + submission().at("out").get<std::string>() + "; wait for its end, cancel it, or name another folder");
+}
+
+TEST_F(Api, TheAuditLogComesInPages) {
+  const HttpClient admin = as("admin:*");
+  for (const char* what : {"pause", "resume", "cancel"}) ASSERT_EQ(admin.post(std::string("/api/v1/jobs/3/") + what).status, 200);
+  const Json last = admin.get("/api/v1/audit?limit=2").json();
+  EXPECT_EQ(last.at("total"), 3);
+  ASSERT_EQ(last.at("entries").size(), 2U);
+  EXPECT_EQ(last.at("entries").at(0).at("action"), "resume");
+  const Json first = admin.get("/api/v1/audit?after=0&limit=1").json();
+  ASSERT_EQ(first.at("entries").size(), 1U);
+  EXPECT_EQ(first.at("entries").at(0).at("number"), 1);
+  EXPECT_EQ(first.at("entries").at(0).at("action"), "pause");
+  EXPECT_TRUE(admin.get("/api/v1/audit?after=3").json().at("entries").empty());
+  EXPECT_EQ(message_of(admin.get("/api/v1/audit?after=x")), "after is \"x\"; it is a whole number from 0 to 4611686018427387904");
+  EXPECT_EQ(as("viewer:*").get("/api/v1/audit").status, 403);
+  EXPECT_EQ(as("admin:film").get("/api/v1/audit").status, 403);
+}
+
 TEST_F(Api, AMixMayBeSentAsAnObject) {
   Json body = submission();
   body["mix"] = {{"tracks", Json::array()}};
