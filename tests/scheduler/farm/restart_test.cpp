@@ -71,6 +71,27 @@ TEST(Restart, AdoptsWhatRunsKeepsWhatIsDoneAndWaitsForWorkersToSayHello) {
   EXPECT_EQ(after.submit(1), job + 1);
 }
 
+TEST(Restart, DoesNotCopyWhatAWorkerOnItsWayBackMayHaveDone) {
+  Stored stored;
+  FakeFarm before;
+  const JobId job = before.submit(10);
+  before.join("a", 1, 1);
+  stored.keep(before);
+
+  FakeFarm after({.epoch = 2}, stored.again());
+  after.join("fast", 2, 1);
+  for (int i = 0; i < 9; ++i) {
+    after.advance(Time(400), {"fast"});
+    after.report("fast");
+    after.want("fast", 1);
+  }
+  after.advance(Time(2000), {"fast"});
+  EXPECT_EQ(after.state(job, 0), TaskState::leased);
+  EXPECT_TRUE(after.given["fast"].empty()) << "a's task is copied before a could say Hello";
+  after.advance(Time(2000), {"fast"});
+  EXPECT_EQ(after.given["fast"].size(), 1u) << "the grace is over";
+}
+
 TEST(Restart, TakesAResultThatWasKeptFromAWorkerThatStartedAgainToo) {
   Stored stored;
   FakeFarm before;
