@@ -59,7 +59,7 @@ TEST_P(DatabaseFault, AtTheNthWriteLosesNothing) {
   farm.kill();
   EXPECT_TRUE(NullFarm::is_done(farm.stored(), job));
 }
-INSTANTIATE_TEST_SUITE_P(Writes, DatabaseFault, ::testing::Values(Fault{2, "ENOSPC"}, Fault{9, "EIO"}, Fault{20, "ENOSPC"}, Fault{45, "EIO"}),
+INSTANTIATE_TEST_SUITE_P(Writes, DatabaseFault, ::testing::Values(Fault{2, "EIO"}, Fault{9, "ENOSPC"}, Fault{45, "EIO"}),
                          [](const auto& fault) { return fmt::format("{}{}", fault.param.what, fault.param.first); });
 
 TEST(FullDisk, OfTheSchedulerStopsTheGivingWithTheReasonUntilThereIsRoom) {
@@ -124,7 +124,7 @@ TEST_F(Disk, OfTheStoreThatIsFullHoldsTheJobUpWithTheReasonAndFailsNothing) {
   EXPECT_NE(why().find("gives its tasks back undone: " + farm.folder / "store/"), std::string::npos) << why();
   EXPECT_NE(why().find("allows no larger file"), std::string::npos) << why();
   EXPECT_NE(farm.service().workers().at(0).reason.find("allows no larger file"), std::string::npos);
-  std::this_thread::sleep_for(seconds(3));  // it tries, again and again
+  std::this_thread::sleep_for(milliseconds(2500));  // it tries, again and again
   EXPECT_EQ(farm.log().find("task.failed"), std::string::npos) << farm.log();
   set_room(*a, RLIM_INFINITY);
   const http::JobView view = farm.wait(job);
