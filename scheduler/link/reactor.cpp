@@ -372,6 +372,7 @@ Result<std::unique_ptr<Reactor>> Reactor::start(ReactorOptions options, db::Data
     socket.set(zmq::sockopt::router_mandatory, 1);
     socket.set(zmq::sockopt::sndhwm, 20'000);
     socket.set(zmq::sockopt::rcvhwm, 20'000);
+    socket.set(zmq::sockopt::backlog, 1024);  // a whole farm comes back at once after a restart
     socket.set(zmq::sockopt::heartbeat_ivl, 5000);
     socket.set(zmq::sockopt::heartbeat_timeout, 15'000);
     socket.set(zmq::sockopt::curve_server, true);
