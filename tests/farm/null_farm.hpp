@@ -23,6 +23,12 @@
 
 namespace dubfarm::testing {
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr long kMemoryFactor = 16;  // a sanitizer keeps what was freed for a while, and books about all memory
+#else
+constexpr long kMemoryFactor = 1;
+#endif
+
 using NullTask = std::pair<farm::JobId, farm::TaskIndex>;
 
 /// Waits for a condition. @return whether it came true.
