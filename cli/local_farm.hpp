@@ -1,4 +1,5 @@
-// A farm of one process: the planner's tasks, the scheduler's state and the worker, on the threads of this machine.
+// A farm of one process: the planner's tasks, a state of their own and the worker, on the threads of this machine. `dubfarm render` is this; so is a print task of
+// the farm's workers (docs/decisions/0014).
 #pragma once
 #include <atomic>
 #include <functional>

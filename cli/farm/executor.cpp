@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstring>
 #include <thread>
+#include <utility>
 
 #include "cli/local_farm.hpp"
 #include "cli/package.hpp"
@@ -27,11 +28,17 @@ constexpr std::string_view kOtherWriter = ": another process is writing this out
 
 double seconds_since(WorkClock::time_point began) { return std::chrono::duration<double>(WorkClock::now() - began).count(); }
 
+/// A full disk is nobody's failure: the task is given back, with the reason. Whoever says so waits first (rest()).
 wire::Result failure(const Error& error) {
   wire::Result result;
-  result.set_outcome(error.code == Errc::cancelled ? wire::RELEASED : wire::FAILED);
+  result.set_outcome(error.code == Errc::cancelled || error.code == Errc::no_space ? wire::RELEASED : wire::FAILED);
   if (error.code != Errc::cancelled) result.set_error(error.message.substr(0, kErrorBytes));
   return result;
+}
+
+/// Before a task that cannot be done now is given back, and perhaps comes again at once.
+void rest(const worker::TaskControl& control) {
+  for (int i = 0; i < 20 && !control.stop; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(100));
 }
 
 /// Of a blob: its checksum and its length in frames, from its header (docs/formats/store.md); nothing where it is not there.
@@ -167,9 +174,11 @@ void Executor::render(const Job& job, std::span<const worker::AssignedTask> task
   if (missing.empty()) return;
   std::unique_ptr<worker::RenderScratch> scratch = take_scratch();
   Result<std::vector<worker::RenderedChunk>> rendered = worker::render_chunks(programs, *job.sources, *job.irs, *scratch, control.stop);
+  bool has_rested = false;
   for (std::size_t m = 0; m < missing.size(); ++m) {
     const plan::Chunk& chunk = plan.chunks[tasks[missing[m]].subject];
     Result<void> put = rendered.ok() ? store_.put(chunk.key, plan.sample_rate, (*rendered)[m].frames, (*rendered)[m].channels()) : Result<void>(rendered.error());
+    if (!put.ok() && put.error().code == Errc::no_space && !std::exchange(has_rested, true)) rest(control);
     if (put.ok()) done(missing[m], seconds_since(began) / static_cast<double>(missing.size()), true);
     else finished(missing[m], failure(put.error()));
   }
@@ -182,6 +191,10 @@ wire::Result Executor::print(const Job& job, const std::vector<std::size_t>* pri
   const auto began = WorkClock::now();
   const PlannedJob& planned = *job.planned;
   wire::Result result;
+  const auto failed = [&](const Error& error) {
+    if (error.code == Errc::no_space) rest(control);
+    return failure(error);
+  };
   if (heard != nullptr)
     for (const std::uint32_t chunk : *heard)
       if (!store_.has(planned.plan.chunks[chunk].key)) result.add_lost(chunk);  // a chunk's task has its index
@@ -189,11 +202,11 @@ wire::Result Executor::print(const Job& job, const std::vector<std::size_t>* pri
     result.set_outcome(wire::LOST_INPUTS);
     return result;
   }
-  if (const Result<void> inside = roots_.check(planned.out); !inside.ok()) return failure(inside.error());
-  if (const Result<void> made = make_folders(planned.out); !made.ok()) return failure(made.error());
+  if (const Result<void> inside = roots_.check(planned.out); !inside.ok()) return failed(inside.error());
+  if (const Result<void> made = make_folders(planned.out); !made.ok()) return failed(made.error());
   for (const plan::Print& print : planned.plan.prints)
     for (const plan::PrintFile& file : print.files)
-      if (const Result<void> inside = roots_.check(planned.out + "/" + file.path); !inside.ok()) return failure(inside.error());
+      if (const Result<void> inside = roots_.check(planned.out + "/" + file.path); !inside.ok()) return failed(inside.error());
   FarmOptions farm;
   {
     const std::lock_guard lock(mutex_);
@@ -212,16 +225,16 @@ wire::Result Executor::print(const Job& job, const std::vector<std::size_t>* pri
     --printing_;
   }
   if (!report.ok() && report.error().message.ends_with(kOtherWriter)) {  // one that was taken for dead and is not: it will be done, or gone
-    for (int i = 0; i < 20 && !control.stop; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    rest(control);
     return failure(Error{Errc::cancelled, ""});
   }
-  if (!report.ok()) return failure(report.error());
+  if (!report.ok()) return failed(report.error());
   if (prints == nullptr) {
     report->mix = planned.package.mix;
     report->chunks_total = planned.plan.chunks.size();
     report->chunks_rendered = planned.package.chunks_missing;  // by the job, not by this task
     report->chunks_reused = report->chunks_total - std::min(report->chunks_total, report->chunks_rendered);
-    if (const Result<std::string> json = write_package(*planned.document, *report, planned.out); !json.ok()) return failure(json.error());
+    if (const Result<std::string> json = write_package(*planned.document, *report, planned.out); !json.ok()) return failed(json.error());
   }
   result.set_outcome(wire::DONE);
   result.set_digest(digest_of(*report));

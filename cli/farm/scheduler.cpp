@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "cli/exit_code.hpp"
@@ -44,6 +46,15 @@ Result<http::ServerOptions> http_options(const SchedulerOptions& options) {
 
 }  // namespace
 
+farm::Settings settings_for(int dead_after_ms) {
+  farm::Settings settings;
+  settings.dead_after = farm::Time(dead_after_ms - std::min(300, dead_after_ms / 4));  // looked at every 250 ms
+  settings.ping_interval = farm::Time(std::max(50, dead_after_ms / 5));
+  settings.late_tick = farm::Time(std::max(600, dead_after_ms / 2));
+  settings.restart_grace = farm::Time(std::max(dead_after_ms + 2000, 3 * dead_after_ms / 2));
+  return settings;
+}
+
 int run_scheduler(const SchedulerOptions& options) {
   sigset_t stop;
   ::sigemptyset(&stop);
@@ -52,6 +63,11 @@ int run_scheduler(const SchedulerOptions& options) {
   ::pthread_sigmask(SIG_BLOCK, &stop, nullptr);  // of every thread to come: this one waits for them
   ::signal(SIGXFSZ, SIG_IGN);                    // a file-size limit is an error of write(), as a full disk is
   ::signal(SIGPIPE, SIG_IGN);
+  rlimit files{};  // a connection takes one, and whoever may connect may open many
+  if (::getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
+  }
   const Result<MediaRoots> roots = MediaRoots::parse(options.roots);
   if (!roots.ok()) return not_started(roots.error());
   const Result<Store> store = Store::open(options.store.empty() ? default_store_folder() : options.store);
@@ -61,10 +77,7 @@ int run_scheduler(const SchedulerOptions& options) {
   service.keys_folder = options.keys.empty() ? default_keys_folder() : options.keys;
   service.listen = options.listen;
   service.threads = options.threads > 0 ? options.threads : default_threads();
-  service.settings.dead_after = farm::Time(options.dead_after_ms);
-  service.settings.ping_interval = farm::Time(std::max(50, options.dead_after_ms / 5));
-  service.settings.late_tick = farm::Time(std::max(600, options.dead_after_ms / 2));
-  service.settings.restart_grace = farm::Time(std::max(options.dead_after_ms + 2000, 3 * options.dead_after_ms / 2));
+  service.settings = settings_for(options.dead_after_ms);
   const Result<http::ServerOptions> api = http_options(options);
   if (!options.http.empty() && !api.ok()) return not_started(api.error());
   const Result<std::unique_ptr<FarmService>> farm = FarmService::start(service, *store, *roots);

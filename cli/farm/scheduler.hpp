@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "scheduler/farm/types.hpp"
+
 namespace dubfarm::cli {
 
 struct SchedulerOptions {
@@ -17,6 +19,9 @@ struct SchedulerOptions {
   int threads = 0;     // that read media; 0: one for each processor
   int dead_after_ms = 5000;
 };
+
+/// The timers that follow from --dead-after: a worker that falls silent is seen within that time.
+[[nodiscard]] farm::Settings settings_for(int dead_after_ms);
 
 /// Runs until SIGTERM or SIGINT. @return the exit status (cli/exit_code.hpp).
 [[nodiscard]] int run_scheduler(const SchedulerOptions& options);

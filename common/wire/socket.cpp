@@ -30,7 +30,8 @@ std::optional<Received> receive(zmq::socket_t& socket, std::size_t limit) {
 Monitor::Monitor(zmq::context_t& context, zmq::socket_t& socket, const std::string& name)
     : watched_(socket.handle()), pair_(context, zmq::socket_type::pair) {
   const std::string endpoint = "inproc://" + name;
-  if (zmq_socket_monitor(socket.handle(), endpoint.c_str(), ZMQ_EVENT_ALL) != 0) throw zmq::error_t();
+  constexpr int kEvents = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+  if (zmq_socket_monitor(socket.handle(), endpoint.c_str(), kEvents) != 0) throw zmq::error_t();
   pair_.set(zmq::sockopt::linger, 0);
   pair_.connect(endpoint);
 }

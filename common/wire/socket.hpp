@@ -25,7 +25,9 @@ struct Received {
   return {static_cast<const std::byte*>(frame.data()), frame.size()};
 }
 
-/// A socket's monitor: what happens to its connections below the messages.
+/// A socket's monitor: connections that are accepted or end, handshakes that succeed, and keys that are refused. Handshakes that fail otherwise are not
+/// among its events: libzmq 4.3.4 says that also of a message that cannot be decrypted, by a call that overwrites the error it is about to act on. It then
+/// keeps the connection, deaf, and at its next heartbeat ends the process (stream_engine_base.cpp, "!_io_error"): one flipped bit would do.
 class Monitor {
  public:
   /// Begins to watch `socket`. @param name  of an inproc endpoint that is nobody else's.

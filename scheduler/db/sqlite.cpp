@@ -8,6 +8,16 @@ namespace {
 
 constexpr int kBusyMs = 2000;  // a scheduler that is just ending may still have the file
 
+/// Why the write-ahead log, or else the database's own file, failed last. A COMMIT that fails leaves nothing in sqlite3_system_errno.
+int last_errno(sqlite3* handle) {
+  int number = 0;
+  sqlite3_file* log = nullptr;
+  sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, static_cast<void*>(&log));
+  if (log != nullptr && log->pMethods != nullptr) log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &number);
+  if (number == 0) sqlite3_file_control(handle, "main", SQLITE_FCNTL_LAST_ERRNO, &number);
+  return number;
+}
+
 }  // namespace
 
 Result<bool> Statement::step() {
@@ -44,8 +54,10 @@ Result<void> Connection::run(const char* sql) const {
 }
 
 Error Connection::error() const {
-  const int code = sqlite3_extended_errcode(handle_.get()), system = sqlite3_system_errno(handle_.get());
+  const int code = sqlite3_extended_errcode(handle_.get());
   const char* said = sqlite3_errmsg(handle_.get());
+  int system = sqlite3_system_errno(handle_.get());
+  if ((code & 255) == SQLITE_IOERR && system == 0) system = last_errno(handle_.get());
   switch (code & 255) {
     case SQLITE_FULL: return fail(Errc::no_space, "{}: the disk is full, or a quota is; make room", path_);
     case SQLITE_IOERR:

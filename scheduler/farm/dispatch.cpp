@@ -152,8 +152,10 @@ void Farm::State::find_stragglers() {
   stragglers.clear();
   const double usual = durations[static_cast<std::size_t>(TaskKind::chunk)].usual();
   if (usual <= 0) return;
+  const bool is_grace = at.now - started < settings.restart_grace;
   std::vector<std::pair<double, LeaseId>> slow;
   for (const auto& [id, lease] : leases) {
+    if (is_grace && workers.at(lease.worker).session == 0) continue;  // its worker is on its way back, perhaps with the result
     const Job& job = jobs.at(lease.ref.job);
     const Time held = at.now - lease.given;
     if (job.kind(lease.ref.task) != TaskKind::chunk || held < settings.straggler_least || job.leases.at(lease.ref.task).size() != 1) continue;

@@ -44,6 +44,7 @@ std::optional<Waiting> Farm::explain(JobId id) const {
     ++able;
     resting += state.is_resting(worker);
     free += worker.session != 0 && worker.credit > 0;
+    if (!worker.hindered.empty()) because("hindered", fmt::format("worker {:016x} on {} gives its tasks back undone: {}", worker.id, worker.host, worker.hindered));
   }
   if (here == 0) because("no_worker", "no worker is connected");
   else if (tagged == 0) because("tags", fmt::format("no worker has the tags [{}]; {} are connected", fmt::join(spec.tags, ", "), here));

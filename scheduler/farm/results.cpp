@@ -77,7 +77,14 @@ void Farm::State::take(Worker& worker, const TaskResult& result) {
         hold_against(*job, ref, worker.id, Fault::failed, result.error.empty() ? "failed, and did not say why" : result.error);
         break;
       case Outcome::lost_inputs: lost_inputs(*job, worker, lease, result); break;
-      case Outcome::released: end_lease(ref.lease, false); break;
+      case Outcome::released:
+        end_lease(ref.lease, false);
+        if (worker.hindered != result.error) {
+          worker.hindered = result.error;
+          say(Level::warning, "worker.hindered", ref.job, worker.id, result.error.empty() ? "no more" : result.error);
+          changed(worker);
+        }
+        break;
     }
   } else if (job != nullptr && held == leases.end() && result.outcome == Outcome::done && job->is_planned() && job->now().ending == JobState::running &&
              job->kind(ref.task) == TaskKind::chunk && job->now().profile == worker.profile && worker.sick.empty()) {
@@ -117,6 +124,7 @@ void Farm::State::complete(Job& job, TaskIndex task, Worker& worker, const TaskR
   ++worker.tasks_done;
   worker.device_seconds += result.device_seconds;
   worker.failures_in_row = 0;
+  worker.hindered.clear();
   settle_task(job, task, true);
   touched.insert(job.id());
   changed(worker);

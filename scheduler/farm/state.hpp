@@ -41,6 +41,7 @@ struct Worker {
   bool is_draining = false, is_dead = false;
   std::uint32_t drain_budget_s = 0;
   std::string sick, remark;      // why set aside; what else is held against it
+  std::string hindered;          // why it gave its last task back undone, though nobody asked it to: its disk is full
   std::set<LeaseId> leases;
   std::set<TaskName> unsettled;  // tasks that it failed, and nobody has done or failed for good since
   std::set<TaskName> blames;     // tasks that it failed and others did

@@ -29,7 +29,7 @@ JobView Farm::State::view(const Job& job) const {
 
 WorkerView Farm::State::view(const Worker& worker) const {
   WorkerView view{.id = worker.id, .key = worker.key, .host = worker.host, .profile = worker.profile, .build = worker.build, .device = worker.device,
-                  .reason = worker.sick.empty() ? worker.remark : worker.sick, .tags = worker.tags, .slots = worker.slots, .credit = worker.credit,
+                  .reason = !worker.sick.empty() ? worker.sick : !worker.hindered.empty() ? worker.hindered : worker.remark, .tags = worker.tags, .slots = worker.slots, .credit = worker.credit,
                   .memory_bytes = worker.memory_bytes, .tasks_done = worker.tasks_done, .tasks_failed = worker.tasks_failed,
                   .device_seconds = worker.device_seconds, .silent_for = at.now - worker.heard, .since_ms = worker.since_ms};
   view.health = worker.is_dead           ? WorkerHealth::gone

@@ -31,6 +31,7 @@ constexpr std::size_t kMessagesAtOnce = 2000;   // a batch: one transaction
 constexpr milliseconds kBatchTime{20};          // no batch gathers for longer
 constexpr milliseconds kStoreAgain{1000};       // after rows could not be stored
 constexpr milliseconds kPatience{10'000};       // how long a command waits for the disk
+constexpr milliseconds kHandshakeOver{6000};    // by then a handshake has succeeded or failed (wire::set_limits)
 constexpr int kMalformed = 3;                   // messages, before a peer is listened to no more
 constexpr std::size_t kMuted = 10'000;          // peers remembered as such
 
@@ -86,6 +87,8 @@ struct Reactor::State {
   farm::Ticket last_ticket = 0;
   Clock::time_point ticked_at{}, store_at{}, complained_at{};
   std::uint64_t complaints = 0;
+  std::uint64_t accepted = 0, accepted_long_ago = 0, shaken = 0, unknown_keys = 0;  // connections; handshakes that succeeded; those that the keys refused
+  std::deque<std::pair<Clock::time_point, std::uint64_t>> accepted_at;
   LinkFigures own;
   std::thread thread;
 
@@ -195,10 +198,26 @@ struct Reactor::State {
 
   void watch() {
     while (const auto event = monitor->next()) {
-      if (event->what != ZMQ_EVENT_HANDSHAKE_FAILED_AUTH && event->what != ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL && event->what != ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL) continue;
-      ++own.handshakes_failed;
-      complain_rarely(fmt::format("a peer was not let in: {}", event->what == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH ? "its key is not allowed" : "it does not speak CURVE to this scheduler's key"));
+      accepted += event->what == ZMQ_EVENT_ACCEPTED;
+      shaken += event->what == ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
+      if (event->what != ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) continue;
+      ++unknown_keys;
+      complain_rarely("a peer was not let in: its key is not allowed");
     }
+  }
+
+  /// Connections that had the time for a handshake and did not succeed.
+  void count_handshakes() {
+    const auto now = Clock::now();
+    accepted_at.emplace_back(now, accepted);
+    while (now - accepted_at.front().first > kHandshakeOver) {
+      accepted_long_ago = accepted_at.front().second;
+      accepted_at.pop_front();
+    }
+    const std::uint64_t failed = accepted_long_ago - std::min(accepted_long_ago, shaken);
+    if (failed <= own.handshakes_failed) return;
+    own.handshakes_failed = failed;
+    if (failed > unknown_keys) complain_rarely("a peer was not let in: it does not speak CURVE to this scheduler's key");
   }
 
   void take_requests() {
@@ -229,6 +248,7 @@ struct Reactor::State {
     const auto now = Clock::now();
     if (now - ticked_at < kTickEvery) return;
     ticked_at = now;
+    count_handshakes();
     std::set<std::string> revoked;
     for (const auto& [session, peer] : sessions)
       if (!allowed.name_of(peer.key)) {
@@ -352,6 +372,7 @@ Result<std::unique_ptr<Reactor>> Reactor::start(ReactorOptions options, db::Data
     socket.set(zmq::sockopt::router_mandatory, 1);
     socket.set(zmq::sockopt::sndhwm, 20'000);
     socket.set(zmq::sockopt::rcvhwm, 20'000);
+    socket.set(zmq::sockopt::backlog, 1024);  // a whole farm comes back at once after a restart
     socket.set(zmq::sockopt::heartbeat_ivl, 5000);
     socket.set(zmq::sockopt::heartbeat_timeout, 15'000);
     socket.set(zmq::sockopt::curve_server, true);

@@ -1,6 +1,6 @@
 // dispatch FOLDER: how fast the farm's state and database are, without sockets. 200 workers run null tasks: each is given, reported, committed and
 // acknowledged, in batches as the scheduler's reactor makes them. Then a million queued chunks: the memory they take, and a start with them;
-// `dispatch FOLDER million` does that alone. Exit status 1 where an aim is missed.
+// `dispatch FOLDER million` does that alone. Last, what a task costs in the farm's state and in the state of one render. Exit status 1 where an aim is missed.
 #include <fmt/format.h>
 
 #include <chrono>
@@ -15,6 +15,7 @@
 
 #include "scheduler/db/database.hpp"
 #include "scheduler/farm/farm.hpp"
+#include "scheduler/state/job_state.hpp"
 
 namespace {
 
@@ -163,6 +164,52 @@ bool million(const std::string& folder) {
   return restart(path, "both, half of the first done") && is_met;
 }
 
+/// What one render's tasks cost in the two states: chunks, then ranges that need them (docs/decisions/0014). No database, no sockets, one worker.
+void two_states() {
+  constexpr std::uint32_t kChunks = 20'000, kRanges = 4'000, kEach = 8;
+  {
+    std::vector<scheduler::Task> tasks(kChunks + kRanges);
+    for (std::uint32_t r = 0; r < kRanges; ++r) {
+      tasks[kChunks + r].kind = scheduler::TaskKind::range;
+      for (std::uint32_t n = 0; n < kEach; ++n) tasks[kChunks + r].needs.push_back((r * 5 + n) % kChunks);
+    }
+    const auto start = Clock::now();
+    scheduler::JobState state(std::move(tasks), std::vector<bool>(kChunks + kRanges, false));
+    while (const auto task = state.lease()) state.finished(*task);
+    fmt::print("a render's own state: {:6.2f} us a task{}\n", 1e6 * seconds_since(start) / (kChunks + kRanges), state.all_done() ? "" : ": NOT DONE");
+  }
+  auto tasks = std::make_shared<TaskList>();
+  for (std::uint32_t i = 0; i < kChunks; ++i) tasks->add(TaskKind::chunk, i, 1);
+  for (std::uint32_t r = 0; r < kRanges; ++r) {
+    std::vector<TaskIndex> needs;
+    for (std::uint32_t n = 0; n < kEach; ++n) needs.push_back((r * 5 + n) % kChunks);
+    tasks->add(TaskKind::print, r, 1, needs);
+  }
+  const auto start = Clock::now();
+  auto random = std::make_shared<std::mt19937_64>(1);
+  Farm farm(Settings{}, [random] { return (*random)(); }, Instant{});
+  SessionId session = 0;
+  std::vector<LeaseRef> held;
+  std::size_t done = 0;
+  const auto step = [&](Event event) {
+    for (Action& action : farm.step(std::move(event), Instant{Time(1), 1}))
+      if (const auto* send = std::get_if<Send>(&action)) {
+        if (const auto* welcome = std::get_if<Welcome>(&send->message)) session = welcome->session;
+        if (const auto* assign = std::get_if<Assign>(&send->message)) held.push_back(assign->lease);
+      }
+  };
+  step(SubmitJob{0, {.project = "p", .tasks = tasks}});
+  step(Hello{.connection = "1", .key = "k", .boot = 1, .profile = "cpu", .slots = 4});
+  step(Want{"1", session, 1});
+  for (; !held.empty(); ++done) {
+    const LeaseRef lease = held.back();
+    held.pop_back();
+    step(TaskResult{.connection = "1", .session = session, .lease = lease, .digest = {1}, .device_seconds = 1, .bytes_written = 1});
+    step(Want{"1", session, 1});
+  }
+  fmt::print("the farm's state:     {:6.2f} us a task{}\n", 1e6 * seconds_since(start) / (kChunks + kRanges), done == kChunks + kRanges ? "" : ": NOT DONE");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -170,5 +217,7 @@ int main(int argc, char** argv) {
   if (argc != 2 && !is_million_alone) return fmt::print(stderr, "dispatch FOLDER [million]\n"), 2;
   if (!is_million_alone)
     for (const std::size_t batch : {1u, 8u, 64u}) durable_tasks(argv[1], batch);
-  return million(argv[1]) ? 0 : 1;
+  const bool is_met = million(argv[1]);
+  if (!is_million_alone) two_states();
+  return is_met ? 0 : 1;
 }

@@ -4,10 +4,12 @@
 
 #include <filesystem>
 #include <functional>
+#include <random>
 #include <thread>
 
 #include "common/wire/keys.hpp"
 #include "tests/farm/farm_folder.hpp"
+#include "tests/farm/null_farm.hpp"
 
 namespace dubfarm::testing {
 namespace {
@@ -45,16 +47,6 @@ TEST_F(Farm, TwoWorkersMakeWhatOneRenderMakes) {
   EXPECT_EQ(b->result().status, 0);
 }
 
-/// Waits for a condition of the farm. @return whether it came true.
-template <class F>
-bool eventually(F condition, seconds patience = seconds(20)) {
-  const auto until = std::chrono::steady_clock::now() + patience;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > until) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
-  return true;
-}
 bool has_joined(FarmFolder& farm, const std::string& name) {
   for (const http::WorkerView& worker : farm.service().workers())
     if (worker.name == name && worker.state != http::WorkerState::lost) return true;
@@ -118,28 +110,46 @@ TEST_F(Farm, ADrainedWorkerDeliversAndLeavesWithZero) {
 }
 
 TEST_F(Farm, ASchedulerKilledAgainAndAgainLosesNothing) {
+  const int kills = number_from("DUBFARM_KILLS", 6);
+  const int jobs = number_from("DUBFARM_JOBS", 2 + kills / 3);  // so that there is work left for the last of them
   FarmFolder farm(reel_);
   farm.start_scheduler();
-  const http::JobId job = farm.submit("film");
-  farm.wait(job, [](const http::JobView& view) { return view.state != http::JobState::planning; });
-  farm.stop_scheduler();
-  const auto scheduler = [&] {
-    return std::make_unique<Command>(std::vector<std::string>{"scheduler", "--state", farm.folder / "state", "--store", farm.folder / "store", "--keys",
-                                                              farm.folder / "keys", "--listen", farm.endpoint, "--dead-after", "1000", "--http", "", "--root",
-                                                              "media=" + reel_.folder.path(), "--root", "out=" + farm.folder / "out"});
-  };
-  const auto a = farm.worker("a"), b = farm.worker("b");
-  const std::string report = farm.folder / "out/film/report.json";
-  for (int kill = 0; kill < 6 && !std::filesystem::exists(report); ++kill) {
-    const auto process = scheduler();
-    std::this_thread::sleep_for(std::chrono::milliseconds(1200 + 173 * kill));  // somewhere on the way
-    process->signal(SIGKILL);
-    process->result();
+  std::vector<http::JobId> submitted;
+  std::vector<Json> expected;
+  for (int n = 0; n < jobs; ++n) {  // each with chunks of its own
+    reel_.document["reverbs"][0]["gain_db"] = -6 - n;
+    reel_.document["tracks"][0]["eq"][0]["freq"] = 80 + n;
+    reel_.document["tracks"][1]["gain_db"] = -n;
+    reel_.write();
+    const CommandResult rendered = reel_.render(fmt::format("alone-{}", n), "alone-store");
+    ASSERT_EQ(rendered.status, 0) << rendered.err;
+    expected.push_back(digests(reel_.report(fmt::format("alone-{}", n))));
+    submitted.push_back(farm.submit(fmt::format("film-{}", n)));
   }
+  for (const http::JobId job : submitted) farm.wait(job, [](const http::JobView& view) { return view.state != http::JobState::planning; });
+  farm.stop_scheduler();
+  const std::vector<std::string> scheduler = {"scheduler", "--state", farm.folder / "state", "--store", farm.folder / "store", "--keys", farm.folder / "keys",
+                                              "--listen", farm.endpoint, "--http", "", "--root", "media=" + reel_.folder.path(), "--root", "out=" + farm.folder / "out"};
+  const auto a = farm.worker("a"), b = farm.worker("b");
+  std::mt19937 random(static_cast<unsigned>(number_from("DUBFARM_SEED", 1)));
+  int killed = 0, killed_amid = 0;
+  for (; killed < kills && !std::filesystem::exists(farm.folder / fmt::format("out/film-{}/report.json", jobs - 1)); ++killed) {
+    std::optional<FaultyFiles> faulty;
+    if (killed % 2 == 1) faulty.emplace(fmt::format("wsr:{}:1:KILL:/state/", 1 + random() % 40));  // amid what it writes, if it comes to it
+    Command process(scheduler);
+    faulty.reset();
+    if (process.ends_within(std::chrono::milliseconds(200 + random() % 500))) ++killed_amid;
+    process.signal(SIGKILL);
+    process.result();
+  }
+  EXPECT_GT(killed, 0);
   farm.start_scheduler();
-  const http::JobView view = farm.wait(job);
-  ASSERT_EQ(view.state, http::JobState::done) << story(farm, view);
-  EXPECT_EQ(farm.digests_of("film"), expected_);
+  for (int n = 0; n < jobs; ++n) {
+    const http::JobView view = farm.wait(submitted[static_cast<std::size_t>(n)]);
+    ASSERT_EQ(view.state, http::JobState::done) << story(farm, view);
+    EXPECT_EQ(farm.digests_of(fmt::format("film-{}", n)), expected[static_cast<std::size_t>(n)]);
+  }
+  fmt::print("{} kills, {} of them amid writes; {} jobs, the same bytes\n", killed, killed_amid, jobs);
 }
 
 TEST_F(Farm, AnUnknownKeyIsNotLetInAndARevokedOneIsLetOut) {

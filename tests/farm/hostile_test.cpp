@@ -1,10 +1,9 @@
 // Peers that are no workers of ours: nothing of what they send reaches the farm, and the others do not notice them.
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
+#include <fstream>
 #include <thread>
 #include <zmq.hpp>
 
@@ -13,6 +12,8 @@
 #include "common/wire/keys.hpp"
 #include "common/wire/socket.hpp"
 #include "tests/farm/farm_folder.hpp"
+#include "tests/farm/null_farm.hpp"
+#include "tests/farm/proxy.hpp"
 
 namespace dubfarm::testing {
 namespace {
@@ -97,16 +98,44 @@ TEST_F(HostilePeers, ASessionThatIsNotItsOwnIsOfNoUse) {
   EXPECT_NE(farm_.service().workers().front().state, http::WorkerState::lost);
 }
 
-TEST_F(HostilePeers, ANewerProtocolIsRefusedWithBothRanges) {
+TEST_F(HostilePeers, AnotherProtocolIsRefusedWithBothRanges) {
   zmq::context_t context{1};
-  zmq::socket_t socket = peer(context);
+  for (const std::uint32_t other : {wire::kProtocolLow - 1, wire::kProtocolHigh + 1}) {
+    zmq::socket_t socket = peer(context);
+    wire::Envelope envelope = hello();
+    envelope.mutable_hello()->set_protocol_low(other);
+    envelope.mutable_hello()->set_protocol_high(other);
+    send(socket, envelope);
+    const wire::Envelope nak = answer(socket);
+    EXPECT_EQ(nak.nak().code(), wire::kNakVersion);
+    EXPECT_EQ(nak.nak().message(), fmt::format("this scheduler speaks protocol 1 to 1, the worker {} to {}: use builds of one release", other, other));
+  }
+  zmq::socket_t socket = peer(context);  // one release on, and it still knows this one's
   wire::Envelope envelope = hello();
-  envelope.mutable_hello()->set_protocol_low(5);
-  envelope.mutable_hello()->set_protocol_high(6);
+  envelope.mutable_hello()->set_protocol_high(wire::kProtocolHigh + 1);
   send(socket, envelope);
-  const wire::Envelope nak = answer(socket);
-  EXPECT_EQ(nak.nak().code(), wire::kNakVersion);
-  EXPECT_EQ(nak.nak().message(), "this scheduler speaks protocol 1 to 1, the worker 5 to 6: use builds of one release");
+  const wire::Envelope welcome = answer(socket);
+  ASSERT_TRUE(welcome.has_welcome());
+  EXPECT_EQ(welcome.welcome().protocol(), wire::kProtocolHigh);
+}
+
+TEST_F(HostilePeers, AFrameBeyondTheLimitEndsItsConnection) {
+  zmq::context_t context{1};
+  zmq::socket_t first = peer(context), second = peer(context);
+  send(first, hello());
+  ASSERT_TRUE(answer(first).has_welcome());
+  wire::Monitor monitor(context, first, "test.monitor");
+  send(first, {std::string(wire::kHeaderBytes, 'x'), std::string(wire::kMaxFrameBytes + 1, 'x')});
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  bool is_ended = false;
+  while (!is_ended && std::chrono::steady_clock::now() < until) {
+    const auto event = monitor.next();
+    is_ended = event && event->what == ZMQ_EVENT_DISCONNECTED;
+    if (!event) std::this_thread::sleep_for(milliseconds(5));
+  }
+  EXPECT_TRUE(is_ended);
+  send(second, hello());
+  EXPECT_TRUE(answer(second).has_welcome());
 }
 
 TEST_F(HostilePeers, WithoutCurveNothingIsHeard) {
@@ -120,23 +149,45 @@ TEST_F(HostilePeers, WithoutCurveNothingIsHeard) {
   EXPECT_TRUE(farm_.service().workers().empty());
 }
 
-TEST_F(HostilePeers, GarbageAndSilenceOnManyConnectionsLeaveTheOthersAlone) {
-  const int port = std::stoi(farm_.endpoint.substr(farm_.endpoint.rfind(':') + 1));
+TEST(ThousandConnections, OfGarbageSilenceAndSlowHandshakesLeaveTheOthersAlone) {
+  NullFarm farm;
+  const farm::JobId job = farm.add_job(20);
+  farm.start();
+  const std::string status = fmt::format("/proc/{}/status", farm.scheduler().pid());
+  const auto resident_kib = [&] {
+    std::ifstream in(status);
+    for (std::string line; std::getline(in, line);)
+      if (line.starts_with("VmRSS:")) return std::stol(line.substr(6));
+    return 0L;
+  };
+  rlimit files{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &files), 0);
+  ASSERT_GT(files.rlim_max, 2000u);
+  files.rlim_cur = files.rlim_max;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &files), 0);
+  const long before = resident_kib();
   std::vector<Descriptor> connections;
-  for (int i = 0; i < 300; ++i) {
-    Descriptor& connection = connections.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<std::uint16_t>(port));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    ASSERT_EQ(::connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-    const std::string bytes = i % 3 == 0 ? std::string("GET / HTTP/1.1\r\n\r\n") : i % 3 == 1 ? std::string(64, '\xff') : std::string();  // a third says nothing
-    if (!bytes.empty()) ::send(connection.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  const std::string greeting = std::string("\xff\0\0\0\0\0\0\0\1\x7f\3\1CURVE", 17) + std::string(47, '\0');
+  for (int i = 0; i < 1000; ++i) {
+    connections.push_back(connect_to(port_of(farm.endpoint)));
+    ASSERT_TRUE(connections.back().is_open());
+    const std::string bytes = i % 4 == 0 ? std::string("GET / HTTP/1.1\r\n\r\n") : i % 4 == 1 ? std::string(64, '\xff') : i % 4 == 2 ? greeting : std::string();
+    if (!bytes.empty()) ::send(connections.back().get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
   }
-  zmq::context_t context{1};
-  zmq::socket_t socket = peer(context);
-  send(socket, hello());
-  EXPECT_TRUE(answer(socket).has_welcome());
+  NullWorker& worker = farm.join("a");  // while they all wait
+  ASSERT_TRUE(farm.wait_done()) << farm.log();
+  EXPECT_EQ(worker.runs().size(), 22u);
+  EXPECT_LT(resident_kib() - before, kMemoryFactor * 64 * 1024);
+  for (const Descriptor& connection : connections) {  // and then each of them is ended
+    timeval patience{10, 0};
+    ::setsockopt(connection.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    char bytes[512];
+    ssize_t got = 1;
+    while (got > 0) got = ::recv(connection.get(), bytes, sizeof bytes, 0);
+    ASSERT_TRUE(got == 0 || errno == ECONNRESET) << "a connection that never shook hands is open after 10 s";
+  }
+  farm.kill();
+  EXPECT_TRUE(NullFarm::is_done(farm.stored(), job));
 }
 
 }  // namespace

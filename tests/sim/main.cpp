@@ -18,9 +18,11 @@ using dubfarm::sim::Outcome;
 using dubfarm::sim::Plant;
 using dubfarm::sim::simulate;
 
-constexpr std::array<std::pair<const char*, Plant>, 3> kPlants{{{"acknowledge before the commit", Plant::acknowledge_before_commit},
+constexpr std::array<std::pair<const char*, Plant>, 5> kPlants{{{"acknowledge before the commit", Plant::acknowledge_before_commit},
                                                                 {"free another's lease", Plant::free_anothers_lease},
-                                                                {"forget to store that leases end", Plant::forget_a_row}}};
+                                                                {"forget to store that leases end", Plant::forget_a_row},
+                                                                {"believe sessions that are over", Plant::believe_old_sessions},
+                                                                {"send results once", Plant::send_once}}};
 constexpr std::uint64_t kSeedsForAPlant = 300;
 
 bool check_seeds(std::uint64_t from, std::uint64_t count, std::uint64_t liars) {
@@ -44,11 +46,12 @@ bool check_seeds(std::uint64_t from, std::uint64_t count, std::uint64_t liars) {
     sum.dropped += one.dropped;
     sum.doubts += one.doubts;
     sum.lost_blobs += one.lost_blobs;
+    sum.stale += one.stale;
   }
   fmt::print("{} seeds, nothing broken: {} steps, {} jobs ({} failed for cause), {} tasks done, {} scheduler crashes, {} worker crashes, {} messages lost, "
-             "{} blobs lost, {} results in doubt\n",
-             count, sum.steps, sum.jobs, sum.jobs_failed, sum.tasks_done, sum.restarts, sum.crashes, sum.dropped, sum.lost_blobs, sum.doubts);
-  const bool is_rich = count < 500 || (sum.restarts > 50 && sum.crashes > 50 && sum.lost_blobs > 50 && (liars == 0 || sum.doubts > 5) && sum.jobs_failed > 20 && sum.dropped > 100);
+             "{} messages of sessions that were over, {} blobs lost, {} results in doubt\n",
+             count, sum.steps, sum.jobs, sum.jobs_failed, sum.tasks_done, sum.restarts, sum.crashes, sum.dropped, sum.stale, sum.lost_blobs, sum.doubts);
+  const bool is_rich = count < 500 || (sum.restarts > 50 && sum.crashes > 50 && sum.lost_blobs > 50 && (liars == 0 || sum.doubts > 5) && sum.jobs_failed > 20 && sum.dropped > 100 && sum.stale > 100);
   if (!is_rich) fmt::print("the runs met too few faults to say much\n");
   return is_rich;
 }

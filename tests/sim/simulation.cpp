@@ -105,6 +105,8 @@ class Simulation {
   std::set<TaskName> acknowledged_;                 // done, and its worker was told so
   std::set<JobId> submitted_, cancelled_, retried_;
   std::set<std::string> revoked_;
+  std::set<SessionId> sessions_;                    // that this run of the scheduler has open
+  bool is_fresh_ = true;                            // it has made no step yet
   std::size_t liars_ = 0;
   bool settled_ = false;
 };
@@ -142,6 +144,8 @@ void Simulation::start_scheduler() {
   auto saved = database_->load();
   if (!saved) throw std::runtime_error(saved.error().message);
   auto source = std::make_shared<Random>(random_.next());
+  sessions_.clear();
+  is_fresh_ = true;
   farm_.emplace(settings, [source] { return source->next(); }, Instant{Time(now_), now_ + wall_jump_}, std::move(*saved));
   had_trouble_ = false;
   check_restart();
@@ -238,7 +242,23 @@ void Simulation::step(const Parcel* parcel, Event event) {
   if (is_no_success)
     for (const WorkerView& worker : farm_->workers())
       for (const WorkerTask& task : worker.tasks) holders[task.lease.lease] = worker.key;
+  // A session that is over changes nothing, whatever it says: late, doubled, out of order, or replayed from an earlier scheduler.
+  SessionId* const session = std::visit(Cases{[](Want& said) { return &said.session; }, [](Ping& said) { return &said.session; }, [](TaskResult& said) { return &said.session; },
+                                              [](Bye& said) { return &said.session; }, [](auto&) { return static_cast<SessionId*>(nullptr); }},
+                                        event);
+  const bool is_stale = parcel != nullptr && session != nullptr && !sessions_.contains(*session) && !is_fresh_;
+  if (is_stale) ++outcome_.stale;
+  if (is_stale && plant_ == Plant::believe_old_sessions && workers_[parcel->worker].session != 0) *session = workers_[parcel->worker].session;
+  is_fresh_ = false;
   std::vector<Action> actions = farm_->step(std::move(event), Instant{Time(now_), now_ + wall_jump_});
+  for (const Action& action : actions) {
+    const auto* send = std::get_if<Send>(&action);
+    if (const auto* welcome = send == nullptr ? nullptr : std::get_if<Welcome>(&send->message)) sessions_.insert(welcome->session);
+    if (const auto* close = std::get_if<CloseSession>(&action)) sessions_.erase(close->session);
+    const auto* nak = send == nullptr ? nullptr : std::get_if<Nak>(&send->message);
+    if (is_stale && (std::holds_alternative<Store>(action) || (send != nullptr && (nak == nullptr || nak->code != "session"))))
+      broken(fmt::format("a session of worker {} that is over was listened to", workers_[parcel->worker].key));
+  }
   bool is_given_up = false, is_aside = false;
   std::vector<LeaseId> ended;
   for (Action& action : actions) {
@@ -467,6 +487,7 @@ Outcome Simulation::run() {
     worker.sick = i >= 3 && worker.profile == "cpu 2" && chance(0.1);
     worker.lies = i >= 3 && worker.profile == "cpu 2" && liars_ == 0 && chance(static_cast<double>(liars_wanted_) / 100);
     liars_ += worker.lies;
+    worker.sends_once = plant_ == Plant::send_once;
     workers_.push_back(std::move(worker));
   }
   start_scheduler();

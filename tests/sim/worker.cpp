@@ -197,7 +197,7 @@ std::int64_t Worker::act(std::int64_t now, Random& random, World& world, std::ve
         copy.connection = connection;
         copy.session = session;
         said.emplace_back(std::move(copy));
-        when = now + kResend;
+        when = sends_once ? kForEver : now + kResend;
       }
       again = std::min(again, when);
     }

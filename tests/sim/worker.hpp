@@ -70,7 +70,7 @@ struct Held {
 struct Worker {
   std::string key, profile, connection;
   std::uint32_t slots = 1;
-  bool is_big = false, sick = false, lies = false, is_revoked = false, is_up = false, is_draining = false;
+  bool is_big = false, sick = false, lies = false, is_revoked = false, is_up = false, is_draining = false, sends_once = false;
   std::int64_t slow = 1;
   farm::WorkerId boot = 0;
   farm::SessionId session = 0;

@@ -88,12 +88,24 @@ CommandResult Command::result() {
   return result;
 }
 
+std::string Command::out() const { return content_of(out_.get()); }
+std::string Command::err() const { return content_of(err_.get()); }
+
 std::string program_file() { return DUBFARM_EXECUTABLE; }
 std::string emulated_module() { return DUBFARM_EMULATED_MODULE; }
 std::string stale_module() { return DUBFARM_STALE_MODULE; }
 
-Variable::Variable(const char* name, const std::string& value) : name_(name) { ::setenv(name, value.c_str(), 1); }
-Variable::~Variable() { ::unsetenv(name_); }
+Variable::Variable(const char* name, const std::string& value) : name_(name) {
+  if (const char* before = std::getenv(name)) before_ = before;
+  ::setenv(name, value.c_str(), 1);
+}
+Variable::~Variable() {
+  if (before_) ::setenv(name_, before_->c_str(), 1);
+  else ::unsetenv(name_);
+}
+
+FaultyFiles::FaultyFiles(const std::string& rule)
+    : preload_("LD_PRELOAD", DUBFARM_FAULTY_FILES), rule_("FAULTY_FILES", rule), sanitizer_("ASAN_OPTIONS", "verify_asan_link_order=0") {}
 
 std::string project_file(const std::string& path) { return DUBFARM_SOURCE_FOLDER "/" + path; }
 

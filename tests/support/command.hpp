@@ -34,6 +34,10 @@ class Command {
   /// Waits for the end of the process, `timeout` at most. @return whether it has ended.
   bool ends_within(std::chrono::milliseconds timeout);
   void signal(int number) const;
+  [[nodiscard]] pid_t pid() const { return pid_; }
+  /// What it has said so far.
+  [[nodiscard]] std::string out() const;
+  [[nodiscard]] std::string err() const;
   /// Waits for the end. One that has not ended after two minutes is killed, and says so in `err`.
   CommandResult result();
 
@@ -63,6 +67,16 @@ class Variable {
 
  private:
   const char* name_;
+  std::optional<std::string> before_;
+};
+
+/// While it lives, processes that are started have file operations that fail. @param rule  as tests/support/faulty_files says.
+class FaultyFiles {
+ public:
+  explicit FaultyFiles(const std::string& rule);
+
+ private:
+  Variable preload_, rule_, sanitizer_;
 };
 
 /// Runs `dubfarm arguments...` to its end.

@@ -403,6 +403,23 @@ TEST(Storage, ThatIsFullStopsTheGivingAndSaysSo) {
   EXPECT_EQ(farm.given["w"].size(), 1u);
 }
 
+TEST(Storage, OfAWorkerThatIsFullIsSaidAndHeldAgainstNobody) {
+  FakeFarm farm;
+  const JobId job = farm.submit(2);
+  farm.join("w", 1, 1);
+  for (int i = 0; i < 5; ++i) {
+    farm.report("w", Outcome::released, 1, "store/tmp/1: cannot write: No space left on device");
+    farm.want("w", 1);
+    ASSERT_EQ(farm.given["w"].size(), 1u);
+  }
+  EXPECT_THAT(farm.why(job), HasSubstr("hindered: worker 0000000000000001 on host w gives its tasks back undone: store/tmp/1: cannot write: No space left on device"));
+  EXPECT_EQ(farm.farm.worker(1)->reason, "store/tmp/1: cannot write: No space left on device");
+  EXPECT_EQ(std::ranges::count(farm.logs, "worker.hindered"), 1) << "once is enough";
+  EXPECT_EQ(farm.farm.job(job)->failures, 0u);
+  farm.report("w");
+  EXPECT_EQ(farm.farm.worker(1)->reason, "");
+}
+
 TEST(Submit, RefusesWhatCannotBeAJob) {
   FakeFarm farm;
   farm.submit(1, {.project = "film", .name = {}, .submitter = {}, .priority = 101});

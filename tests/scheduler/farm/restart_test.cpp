@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "cli/farm/scheduler.hpp"
 #include "scheduler/db/database.hpp"
 #include "tests/scheduler/farm/fake_farm.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -69,6 +70,27 @@ TEST(Restart, AdoptsWhatRunsKeepsWhatIsDoneAndWaitsForWorkersToSayHello) {
   after.report("a");
   EXPECT_EQ(after.state(job), JobState::done);
   EXPECT_EQ(after.submit(1), job + 1);
+}
+
+TEST(Restart, DoesNotCopyWhatAWorkerOnItsWayBackMayHaveDone) {
+  Stored stored;
+  FakeFarm before;
+  const JobId job = before.submit(10);
+  before.join("a", 1, 1);
+  stored.keep(before);
+
+  FakeFarm after({.epoch = 2}, stored.again());
+  after.join("fast", 2, 1);
+  for (int i = 0; i < 9; ++i) {
+    after.advance(Time(400), {"fast"});
+    after.report("fast");
+    after.want("fast", 1);
+  }
+  after.advance(Time(2000), {"fast"});
+  EXPECT_EQ(after.state(job, 0), TaskState::leased);
+  EXPECT_TRUE(after.given["fast"].empty()) << "a's task is copied before a could say Hello";
+  after.advance(Time(2000), {"fast"});
+  EXPECT_EQ(after.given["fast"].size(), 1u) << "the grace is over";
 }
 
 TEST(Restart, TakesAResultThatWasKeptFromAWorkerThatStartedAgainToo) {
@@ -138,6 +160,73 @@ TEST(Restart, ShowsJobsThatAreOver) {
   after.step(ForgetJob{1, job});
   stored.keep(after);
   EXPECT_EQ(stored.again().jobs.size(), 2u);
+}
+
+TEST(Job, OfAHundredThousandChunksIsDoneOverTwoRestarts) {
+  constexpr std::uint32_t kChunks = 100'000, kAtOnce = 2000;
+  Stored stored;
+  auto tasks = std::make_shared<TaskList>();
+  std::vector<TaskIndex> all(kChunks);
+  for (std::uint32_t i = 0; i < kChunks; ++i) all[i] = tasks->add(TaskKind::chunk, i, 1);
+  std::vector<TaskIndex> prints;
+  for (std::uint32_t i = 0; i < 4; ++i) prints.push_back(tasks->add(TaskKind::print, i, 1, all));
+  tasks->add(TaskKind::package, 0, 1, prints);
+  std::uint64_t numbers = 0;
+  std::uint32_t given = 0;
+  JobId job = 0;
+  for (const std::uint32_t until : {kChunks / 3, 2 * kChunks / 3, kChunks + 5}) {
+    std::vector<Row> rows;
+    std::vector<Assign> held;
+    SessionId session = 0;
+    Farm farm({.epoch = until, .leases_per_slot = kAtOnce}, [&] { return ++numbers * 0x9E37'79B9'7F4A'7C15u; }, Instant{}, stored.again());
+    const auto step = [&](Event event) {
+      for (Action& action : farm.step(std::move(event), Instant{Time(1), 1})) {
+        if (auto* store = std::get_if<Store>(&action)) rows.push_back(std::move(store->row));
+        if (const auto* send = std::get_if<Send>(&action)) {
+          if (const auto* welcome = std::get_if<Welcome>(&send->message)) session = welcome->session;
+          if (const auto* assign = std::get_if<Assign>(&send->message)) held.push_back(*assign);
+        }
+        if (const auto* answer = std::get_if<Answer>(&action)) job = answer->job;
+      }
+    };
+    if (job == 0) step(SubmitJob{1, {.project = "film", .tasks = tasks}});
+    step(Hello{.connection = "w", .key = "k", .boot = 1, .profile = "cpu", .slots = 1});
+    step(Want{"w", session, kAtOnce});
+    while (!held.empty() && given < until) {
+      for (const Assign& assign : std::exchange(held, {})) {
+        step(TaskResult{.connection = "w", .session = session, .lease = assign.lease, .digest = {1}, .device_seconds = 1, .bytes_written = 1});
+        ++given;
+      }
+      step(Want{"w", session, kAtOnce});
+      const auto done = stored.database->apply(rows);
+      ASSERT_TRUE(done) << done.error().message;
+      rows.clear();
+    }
+    const auto view = farm.job(job);
+    ASSERT_TRUE(view);
+    EXPECT_EQ(farm.inconsistency(), "");
+    EXPECT_EQ(view->state, given == kChunks + 5 ? JobState::done : JobState::running);
+  }
+  EXPECT_EQ(given, kChunks + 5) << "a task was done twice, or never";
+  const Saved saved = stored.again();
+  EXPECT_EQ(saved.jobs.at(0).now.ending, JobState::done);
+  EXPECT_TRUE(saved.leases.empty());
+}
+
+TEST(Silence, IsSeenInTheTimeThatWasAskedFor) {
+  const Settings settings = cli::settings_for(5000);
+  FakeFarm farm(settings);
+  farm.advance(Time(10'000));  // past the grace after a start
+  const JobId job = farm.submit(1);
+  farm.join("a", 1);
+  ASSERT_EQ(farm.state(job, 0), TaskState::leased);
+  const Time fell_silent = farm.now;
+  while (farm.state(job, 0) == TaskState::leased && farm.now < fell_silent + Time(20'000)) {
+    farm.now += Time(250);  // as the reactor ticks
+    farm.step(Tick{});
+  }
+  EXPECT_LE(farm.now - fell_silent, Time(5000));
+  EXPECT_GT(farm.now - fell_silent, 4 * settings.ping_interval) << "a few pings may be late";
 }
 
 }  // namespace
