@@ -25,7 +25,7 @@ class DeviceModule {
   [[nodiscard]] DubfarmProbe probe() const;
   /// Errors: Errc::backend_not_built where there is no such device.
   [[nodiscard]] Result<DubfarmDeviceInfo> device_info(int device) const;
-  /// All that may change a bit of what a device renders, as every chunk's key has it: "cuda 1 cufft 12000 sm_90".
+  /// All that may change a bit of what a device renders, as every chunk's key has it: "cuda 2 cufft 12000 sm_90".
   [[nodiscard]] std::string numeric_profile(const DubfarmDeviceInfo& device) const;
 
  private:
@@ -40,6 +40,6 @@ class DeviceModule {
 [[nodiscard]] const char* kernels_build_id();
 
 /// What a device adds to its numeric profile, raised whenever a change may change a bit of any chunk that it renders.
-inline constexpr int kDeviceProfile = 1;
+inline constexpr int kDeviceProfile = 2;
 
 }  // namespace dubfarm::kernels

@@ -133,9 +133,9 @@ TEST_F(EmulatedDevice, DoctorSaysWhatThereIs) {
   ASSERT_EQ(cuda["devices"].size(), 2u);
   EXPECT_EQ(cuda["devices"][1]["name"], "Emulated GPU 1");
   EXPECT_EQ(cuda["devices"][1]["memory_gib"], 1.0);
-  EXPECT_EQ(cuda["devices"][1]["numeric_profile"], "cuda-emulated 1 fft-on-cpu sm_90");
+  EXPECT_EQ(cuda["devices"][1]["numeric_profile"], "cuda-emulated 2 fft-on-cpu sm_90");
   EXPECT_THAT(dubfarm({"doctor", "--store", folder_ / "store"}).out,
-              HasSubstr("device 1: Emulated GPU 1, compute capability 9.0, 1.0 GiB, 1.0 GiB free, numeric profile \"cuda-emulated 1 fft-on-cpu sm_90\"\n"));
+              HasSubstr("device 1: Emulated GPU 1, compute capability 9.0, 1.0 GiB, 1.0 GiB free, numeric profile \"cuda-emulated 2 fft-on-cpu sm_90\"\n"));
 }
 
 TEST_F(EmulatedDevice, ADriverThatIsTooOldIsNamed) {
