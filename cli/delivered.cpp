@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
-#include <fstream>
 
 #include "common/io.hpp"
 #include "common/media/output_copy.hpp"
 #include "common/sha256.hpp"
+#include "common/store/upkeep.hpp"
 
 namespace dubfarm::cli {
 namespace {
@@ -57,9 +57,7 @@ void put_first(RecordedFile& file, DeliveredPlace place) {
 std::string record_path(const Store& store, const program::Key& key) { return store.folder() + "/prints/" + key.hex(); }
 
 std::optional<std::string> read_record(const Store& store, const program::Key& key) {
-  std::ifstream in(record_path(store, key), std::ios::binary);
-  if (!in) return std::nullopt;
-  return std::string(std::istreambuf_iterator<char>(in), {});
+  return read_print_record(store, key.hex());
 }
 
 Result<void> write_record(const Store& store, const program::Key& key, std::string_view text) {
@@ -156,6 +154,20 @@ std::optional<double> find_stem_null(const Store& store, const program::Key& key
 
 Result<void> remember_stem_null(const Store& store, const program::Key& key, double difference) {
   return write_record(store, key, fmt::format("dubfarm stem null 1\n{}\n", difference));
+}
+
+bool is_stale_print_record(std::string_view text, double idle_seconds) {
+  constexpr double kDay = 86400;
+  if (idle_seconds < kLostRecordDays * kDay) return false;
+  if (idle_seconds >= kIdleRecordDays * kDay) return true;
+  const std::optional<PrintRecord> record = scheduler::parse_print_record(text);
+  if (!record) return true;  // a stem null's too: measuring again what stands costs a read of it
+  return std::any_of(record->files.begin(), record->files.end(), [](const RecordedFile& file) {
+    return std::none_of(file.places.begin(), file.places.end(), [&](const DeliveredPlace& place) {
+      const std::optional<Seen> seen = look_at(place.path);
+      return seen && seen->bytes == file.bytes;
+    });
+  });
 }
 
 }  // namespace dubfarm::cli

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/program/program.hpp"
@@ -35,5 +36,10 @@ Result<void> remember_delivered(const Store& store, const program::Key& key, con
 /// The largest difference of stems from their printmaster, by stem_null_key(): measured before, or nothing.
 [[nodiscard]] std::optional<double> find_stem_null(const Store& store, const program::Key& key);
 Result<void> remember_stem_null(const Store& store, const program::Key& key, double difference);
+
+/// Whether a record in prints/ has had its time (for collect_print_records): unused for a week, and a file of it stands in none of its places any more, or
+/// it holds no files; or unused for a year. A week, because a disk that is not mounted today may be tomorrow.
+[[nodiscard]] bool is_stale_print_record(std::string_view text, double idle_seconds);
+inline constexpr int kLostRecordDays = 7, kIdleRecordDays = 365;
 
 }  // namespace dubfarm::cli

@@ -10,7 +10,6 @@
 #include "cli/exit_code.hpp"
 #include "cli/planned_mix.hpp"
 #include "common/mix/parse.hpp"
-#include "common/mix/recut.hpp"
 #include "common/mix/resolve.hpp"
 #include "scheduler/plan/explain.hpp"
 #include "scheduler/plan/plan_record.hpp"
@@ -37,13 +36,17 @@ struct LastRender {
     if (!record) return;
     keys.insert(record->keys.begin(), record->keys.end());
     document = mix::parse_mix(record->text, path).document;
-    if (document && !mix::load_recuts(*document, plan::selected_versions(*document, {})).errors.empty()) document.reset();
+    for (std::size_t v = 0; document && v < document->versions.size(); ++v) {  // change lists as they were then
+      mix::Version& version = document->versions[v];
+      if (const auto recut = record->recuts.find(version.name); version.recut && recut != record->recuts.end()) version.recut->events = recut->second;
+    }
   }
-  /// The version and stem of these names, where their media were recorded too.
+  /// The version and stem of these names, where their media and their change list were recorded too.
   [[nodiscard]] std::optional<plan::VersionProgrammer> programmer(const std::string& version_name) const {
     if (!document) return std::nullopt;
     for (const mix::Version& version : document->versions) {
       if (version.name != version_name) continue;
+      if (version.recut && !record->recuts.contains(version_name)) return std::nullopt;
       const mix::VersionView view = mix::view(*document, version);
       const auto is_recorded = [&](const std::string& pattern) {
         const Result<std::string> file = plan::media_path(*document, pattern, view.variables);

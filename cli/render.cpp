@@ -151,17 +151,16 @@ Result<void> apply_store_limit(const Store& store, const std::string& text) {
 }
 
 /// Leaves in the store what the next plan, explain and render want to know of this one. Without it they know less, and work all the same.
-void remember_render(const Store& store, const std::string& mix, const std::string& text, const plan::Plan& plan, const plan::MediaTable& media,
-                     const std::optional<plan::PlanRecord>& last, const std::string& numeric_profile, const WorkDone& work) {
-  plan::PlanRecord record{mix, text, numeric_profile, media, {}};
+void remember_render(const Store& store, plan::PlanRecord record, const plan::Plan& plan, const std::optional<plan::PlanRecord>& last, const WorkDone& work) {
   std::set<program::Key> keys;
   for (const plan::Chunk& chunk : plan.chunks) keys.insert(chunk.key);
-  if (last && last->text == text && last->numeric_profile == record.numeric_profile) {  // perhaps other versions of the same mix: they are in the store too
+  if (last && last->text == record.text && last->numeric_profile == record.numeric_profile) {  // perhaps other versions of the same mix: they are in the store too
     keys.insert(last->keys.begin(), last->keys.end());
     record.media.insert(last->media.begin(), last->media.end());
+    record.recuts.insert(last->recuts.begin(), last->recuts.end());
   }
   record.keys.assign(keys.begin(), keys.end());
-  Result<void> done = plan::remember(store, mix, record);
+  Result<void> done = plan::remember(store, record.mix, record);
   if (done.ok()) done = save_rates(store, work);
   if (!done.ok()) fmt::print(stderr, "warning: {}; the store does not remember this render\n", done.error().message);
 }
@@ -270,7 +269,7 @@ int run_render(const RenderOptions& options) {
   if (options.profile) fmt::print(stderr, "{}", times.table(report->elapsed_seconds, threads));
   if (report->chunks_lost > 0)
     fmt::print(stderr, "note: {} of the chunks that the store should have were missing or damaged; they were rendered again\n", report->chunks_lost);
-  remember_render(*store, options.mix, *text, plan, media.table, last, backend->numeric_profile, work);
+  remember_render(*store, {options.mix, *text, backend->numeric_profile, media.table, plan::recuts_of(document, versions), {}}, plan, last, work);
   keep_store_below_limit(*store);
 
   const Result<std::string> json = write_package(document, *report, options.out);

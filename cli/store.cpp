@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "cli/delivered.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/render.hpp"
 #include "common/store/upkeep.hpp"
@@ -97,15 +98,19 @@ int run_store_gc(const StoreOptions& options) {
   const std::optional<std::uint64_t> limit = store_limit(*store);
   const Result<Collected> done = collect(*store, limit);
   if (!done.ok()) return report(done.error());
+  const Result<std::uint64_t> records = collect_print_records(*store, is_stale_print_record);
+  if (!records.ok()) return report(records.error());
   if (options.json) {
     fmt::print("{}\n", nlohmann::ordered_json{{"moved_to_trash", {{"count", done->moved_blobs}, {"bytes", done->moved_bytes}}},
                                               {"deleted", {{"count", done->deleted_files}, {"bytes", done->deleted_bytes}}},
+                                              {"print_records_moved_to_trash", *records},
                                               {"pinned_bytes", done->pinned_bytes},
                                               {"blob_bytes", done->blob_bytes}}.dump(2));
     return kDone;
   }
   fmt::print("{} blobs ({}) moved to the trash, {} files ({}) deleted; {} left\n", done->moved_blobs, size_text(done->moved_bytes), done->deleted_files,
              size_text(done->deleted_bytes), size_text(done->blob_bytes));
+  if (*records > 0) fmt::print("{} records of prints moved to the trash: their files are gone, or nobody asked for them\n", *records);
   if (!limit) fmt::print("the store has no limit; --limit 200G sets one\n");
   else if (done->blob_bytes > *limit) fmt::print("that is above the limit of {}: running jobs need {}\n", size_text(*limit), size_text(done->pinned_bytes));
   return kDone;

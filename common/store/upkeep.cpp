@@ -76,6 +76,16 @@ std::unordered_set<std::string> pinned_names(const Store& store, std::uint64_t* 
   return names;
 }
 
+constexpr std::string_view kRecordSuffix = ".print";  // of a print's record in the trash
+
+std::string print_record_path(const Store& store, const std::string& name) { return store.folder() + "/prints/" + name; }
+
+std::optional<std::string> text_of(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return std::nullopt;
+  return std::string(std::istreambuf_iterator<char>(in), {});
+}
+
 bool remove_file(const File& file, Collected& done) {
   if (::unlink(file.path.c_str()) != 0) return false;
   ++done.deleted_files;
@@ -95,6 +105,7 @@ Result<StoreStatus> store_status(const Store& store) {
   }
   if (status.blobs > 0) status.oldest_use_seconds = std::max(0.0, static_cast<double>(::time(nullptr)) - 1e-9 * static_cast<double>(oldest));
   for (const File& file : files_in(store.folder() + "/trash")) {
+    if (file.name.ends_with(kRecordSuffix)) continue;
     ++status.trash_blobs;
     status.trash_bytes += file.bytes;
   }
@@ -161,6 +172,32 @@ Result<Collected> collect(const Store& store, std::optional<std::uint64_t> limit
     done.blob_bytes -= file.bytes;
   }
   return done;
+}
+
+Result<std::uint64_t> collect_print_records(const Store& store, const std::function<bool(std::string_view, double)>& is_stale) {
+  std::uint64_t moved = 0;
+  TRY_ASSIGN(const std::int64_t now, server_now_ns(store));
+  for (const File& file : files_in(store.folder() + "/prints")) {
+    if (file.name.size() != 64) continue;
+    const std::optional<std::string> text = text_of(file.path);
+    if (!text || !is_stale(*text, 1e-9 * static_cast<double>(now - file.used_ns))) continue;
+    if (moved == 0) TRY(make_folders(store.folder() + "/trash"));
+    moved += ::rename(file.path.c_str(), fmt::format("{}/trash/{}{}", store.folder(), file.name, kRecordSuffix).c_str()) == 0 ? 1 : 0;
+  }
+  return moved;
+}
+
+std::optional<std::string> read_print_record(const Store& store, const std::string& name) {
+  constexpr std::time_t kTouchSeconds = 3600;
+  const std::string path = print_record_path(store, name);
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) {
+    if (::rename(fmt::format("{}/trash/{}{}", store.folder(), name, kRecordSuffix).c_str(), path.c_str()) != 0) return std::nullopt;
+    ::utimensat(AT_FDCWD, path.c_str(), nullptr, 0);
+  } else if (::time(nullptr) - info.st_mtim.tv_sec > kTouchSeconds) {
+    ::utimensat(AT_FDCWD, path.c_str(), nullptr, 0);
+  }
+  return text_of(path);
 }
 
 Result<Verified> verify_store(const Store& store) {

@@ -8,6 +8,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/lease.hpp"
@@ -42,6 +43,12 @@ struct Collected {
 /// Deletes what has been in the trash for `grace_seconds`, and what crashed processes left behind; then, where blobs take more than the limit,
 /// moves those used longest ago to the trash until they take nine tenths of it.
 Result<Collected> collect(const Store& store, std::optional<std::uint64_t> limit_bytes, int grace_seconds = kEvictionGraceSeconds);
+
+/// Moves to the trash every record of a print (docs/formats/store.md) that `is_stale`, told its text and how long nobody used it, gives up. There a
+/// render still finds it; collect() deletes it after the grace time. @return how many.
+Result<std::uint64_t> collect_print_records(const Store& store, const std::function<bool(std::string_view text, double idle_seconds)>& is_stale);
+/// The text of a print's record, taken back from the trash if it went there; nothing where there is none. Dates its use, to an hour.
+[[nodiscard]] std::optional<std::string> read_print_record(const Store& store, const std::string& name);
 
 struct Verified {
   std::uint64_t blobs = 0, bytes = 0;

@@ -102,9 +102,10 @@ struct ConvolveScratch {
 /// Bits: the same on every machine. Parameters as of convolve().
 [[nodiscard]] double convolved_mean_square(const IrSpectra& ir, std::span<const float* const> in, Frames lead, Frames count);
 
-/// -14 dBFS rms: above it, Precision::float64 is due. The error of float32 transforms is white noise 130 to 132 dB below the pair's rms, with
-/// peaks 116 to 119 dB below it (measured at N = 2^15 to 2^20): with this limit it stays below -130 dBFS (docs/decisions/0005).
-inline constexpr double kFloat32MeanSquare = 0.04;
+/// -28 dBFS rms: above it, Precision::float64 is due. The error of float32 transforms is white noise 130 to 132 dB below the pair's rms, with
+/// peaks 116 to 119 dB below it (measured at N = 2^15 to 2^20): with this limit it stays below -144 dBFS, so that where a stem is cut, which
+/// moves the blocks, is not heard either (docs/decisions/0005).
+inline constexpr double kFloat32MeanSquare = 0.0016;
 
 /// out[c][n] = sum over inputs i and taps k of in[i][lead + n - k] * ir[i][c][k], for n in [0, count); overwrites out.
 /// @param in     [inputs]: each points to `lead + count` frames, the first of which lies `lead` frames before the first output. What lies

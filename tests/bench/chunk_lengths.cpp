@@ -101,7 +101,8 @@ int main(int argc, char** argv) {
     const double shortest = std::atof(pair.c_str()), longest = std::atof(pair.c_str() + colon + 1);
     const int rate = before.document->sample_rate;
     std::optional<plan::BoundaryPolicy> policy;
-    if (pair != "usual") policy = {static_cast<Frames>(shortest * rate), static_cast<Frames>(longest * rate), rate, 0};
+    if (pair != "usual")
+      policy = {.shortest = static_cast<Frames>(shortest * rate), .longest = static_cast<Frames>(longest * rate), .bed = static_cast<Frames>(20 * shortest * rate), .rest = rate};
     if (pair.starts_with("grid")) policy = plan::BoundaryPolicy::grid(static_cast<Frames>(longest * rate));
     const plan::Plan old_plan = before.plan(policy), new_plan = after.plan(policy);
     std::set<program::Key> known;

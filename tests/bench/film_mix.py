@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes a film mix of 64 tracks, and what becomes of it: film_mix.py FOLDER [--data DATA] [--minutes N] [--languages N]
+"""Writes a film mix of 64 tracks, and what becomes of it: film_mix.py FOLDER [--data DATA] [--minutes N] [--languages N] [--recuts N]
 
 DATA holds recordings in folders: dialogue/<language>/, effects/, ambience/, music/, ir/ (WAV or FLAC). Without it, noise in their place is
 written to FOLDER/made. FOLDER gets
@@ -254,10 +254,31 @@ def twelve_edits(length):
     return pieces[:10] + [(None, 5 * RATE)] + [pieces[11], pieces[10], pieces[12]]
 
 
+def edits_by_chance(length, seed, count=12):
+    """`count` places where something is lifted, inserted, or taken elsewhere: what is kept, in the new order."""
+    source, pieces, at = random.Random(seed), [], 0
+    for cut in sorted(source.randrange(5 * RATE, length - 30 * RATE) // 2000 * 2000 for _ in range(count)):
+        what = source.choice(("lift", "lift", "lift", "insert", "move"))
+        if cut <= at:
+            continue
+        pieces.append((at, cut - at))
+        at = cut
+        if what == "lift":
+            at += int(source.choice((1 / 24, 0.5, 1, 2, 3, 5, 8, 12)) * RATE)
+        elif what == "insert":
+            pieces.append((None, int(source.choice((1 / 24, 1, 2, 5)) * RATE)))
+        else:
+            span = int(source.uniform(4, 12) * RATE) // 2000 * 2000
+            pieces.insert(source.randrange(len(pieces) + 1), (at, span))
+            at += span
+    return pieces + [(at, length - at)]
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("folder"); options.add_argument("--data")
     options.add_argument("--minutes", type=float, default=20); options.add_argument("--languages", type=int, default=40)
+    options.add_argument("--recuts", type=int, default=0, help="further re-cuts with 12 edits by chance: film.recut1.mix.json and so on")
     options = options.parse_args()
     os.makedirs(options.folder, exist_ok=True)
     root = options.data or f"{options.folder}/made"
@@ -272,6 +293,8 @@ def main():
     write("film", document)
     write("film.langs", document | {"versions": versions})
     write("film.recut", recut(document, twelve_edits(document["length"])))
+    for seed in range(1, options.recuts + 1):
+        write(f"film.recut{seed}", recut(document, edits_by_chance(document["length"], seed)))
     line = json.loads(json.dumps(document))
     lines = max((t["clips"] for t in line["tracks"] if t["name"].startswith("DX")), key=len)
     clip = lines[len(lines) // 2]

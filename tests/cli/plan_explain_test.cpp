@@ -102,6 +102,21 @@ TEST_F(PlanVerb, ExplainsWhatIsNewReusedChangedAndLost) {
               HasSubstr("renders: new; this mix was not rendered into this store before, or not this version and stem of it\n"));
 }
 
+TEST_F(PlanVerb, ExplainsAChangedChangeListByWhatItWas) {
+  const auto change_list = [&](int cut_s) {  // cuts a second out, then goes on
+    reel_.folder.text("changes.json", Json::array({{{"new", 0}, {"old", 0}, {"length", cut_s * 48000}},
+                                                   {{"new", cut_s * 48000}, {"old", (cut_s + 1) * 48000}, {"length", (60 - cut_s) * 48000}}}).dump());
+  };
+  change_list(41);
+  reel_.document["versions"].push_back({{"name", "v2"}, {"recut", "changes.json"}});
+  reel_.write();
+  render();
+  const std::vector<std::string> here = {"--version", "v2", "--stem", "DX"};
+  EXPECT_THAT(run("explain", here).out, MatchesRegex("(v2  DX  [^\n]*  reused\n)+"));
+  change_list(40);  // the breath at 40 s begins a second into its source now
+  EXPECT_THAT(run("explain", here).out, HasSubstr("renders: track \"Voice\": clip breath.wav at 01:00:39:23 moved by -48000 samples")) << "the old list is known, though its file is another now";
+}
+
 TEST_F(PlanVerb, AnUnreadableRecordIsAsNone) {
   render();
   const std::string record = reel_.folder / "store/plans/" + files_below(reel_.folder / "store/plans").at(0);

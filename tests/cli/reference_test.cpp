@@ -88,8 +88,7 @@ TEST_P(Seams, AreNotHeardWhereverChunksBegin) {
     for (const std::string& file : files_below(folder_ / "whole")) {
       const Signal is = read_sound(folder_ / "cut/" + file).channels, wanted = read_sound(folder_ / "whole/" + file).channels;
       const double difference = difference_db(is, wanted);
-      // Stems and these outputs are float32: near full scale one step of a stem is -144.5 dBFS, and two of them meeting in one sample -138.5.
-      EXPECT_LT(difference, -138.4) << file << " in chunks " << what << ", seed " << GetParam();
+      EXPECT_LT(difference, -140) << file << " in chunks " << what << ", seed " << GetParam();
       EXPECT_LT(rms_difference_db(is, wanted), -150) << file << " in chunks " << what << ", seed " << GetParam();
       worst = std::max(worst, difference);
     }

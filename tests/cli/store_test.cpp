@@ -53,6 +53,36 @@ TEST_F(StoreVerbs, StatusSaysWhatIsThere) {
   EXPECT_EQ(files_below(store_ + "/jobs"), std::vector<std::string>{});
 }
 
+TEST_F(StoreVerbs, GcGivesUpRecordsOfPrintsThatAreGoneAndARenderTakesThemBack) {
+  const Json first = render("out");
+  ASSERT_EQ(first.at("prints").at("printed"), 2);
+  const auto age = [&](int days) {
+    for (const std::string& name : files_below(store_ + "/prints")) fs::last_write_time(store_ + "/prints/" + name, fs::file_time_type::clock::now() - 24h * days);
+  };
+  const auto records = [&](const std::string& folder) { return files_below(store_ + "/" + folder).size(); };
+  age(300);
+  EXPECT_EQ(Json::parse(store({"gc", "--json"}).out).at("print_records_moved_to_trash"), 0) << "the files stand";
+  fs::rename(reel_.folder / "out", reel_.folder / "moved");
+  age(6);
+  EXPECT_EQ(Json::parse(store({"gc", "--json"}).out).at("print_records_moved_to_trash"), 0) << "perhaps the disk is not mounted";
+  age(8);
+  EXPECT_THAT(store({"gc"}).out, HasSubstr("\n2 records of prints moved to the trash: their files are gone, or nobody asked for them\n"));
+  EXPECT_EQ(records("prints"), 0u);
+  EXPECT_EQ(records("trash"), 2u);
+  EXPECT_EQ(Json::parse(store({"status", "--json"}).out).at("trash").at("count"), 0) << "records are no blobs";
+
+  fs::rename(reel_.folder / "moved", reel_.folder / "out");
+  EXPECT_EQ(render("out").at("prints").at("reused"), 2) << "the trash still has them";
+  EXPECT_EQ(records("prints"), 2u);
+  EXPECT_EQ(Json::parse(store({"gc", "--json"}).out).at("print_records_moved_to_trash"), 0) << "they were asked for a moment ago";
+  age(366);
+  store({"gc"});
+  EXPECT_EQ(records("trash"), 2u) << "nobody asked for a year";
+  ASSERT_TRUE(collect(Store::open(store_).value(), std::nullopt, 0).ok());
+  EXPECT_EQ(records("trash"), 0u);
+  EXPECT_EQ(render("out").at("prints").at("printed"), 2);
+}
+
 TEST_F(StoreVerbs, AStoreThatIsNotThereIsNotMade) {
   for (const std::vector<std::string>& verb : std::vector<std::vector<std::string>>{{"status"}, {"verify"}, {"gc"}, {"lose", "--percent", "5"}}) {
     const CommandResult said = store(verb);
