@@ -96,7 +96,8 @@ count=$(wc -l <"$build/emulated.txt")
 [ "$count" -gt 0 ] || die 1 "the emulation ran no case"
 # golden PROGRAM: do its results have the hashes, and are they within the tolerances, that are written down? Says which are not.
 golden() {
-  local folder=$build/golden.$(basename "$1") wrong=0 checked=0 operation sha256 tolerance got
+  local folder wrong=0 checked=0 operation sha256 tolerance got
+  folder=$build/golden.$(basename "$1")
   rm -rf "$folder"; mkdir -p "$folder"
   "$1" golden "$folder" >"$folder.errors" || return 1
   while IFS='|' read -r operation sha256 tolerance; do
