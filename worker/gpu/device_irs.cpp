@@ -5,10 +5,9 @@ namespace dubfarm::worker::gpu {
 namespace cuda = kernels::cuda;
 
 Result<std::shared_ptr<const IrPaths>> DeviceIrs::paths(Workbench& bench, const media::Digest& ir, int inputs, int outputs) {
-  const Name name{ir, inputs, outputs};
   const std::lock_guard lock(mutex_);
-  std::shared_ptr<const IrPaths>& known = paths_[name];
-  if (known != nullptr) return known;
+  for (const Known& known : known_)
+    if (known.ir == ir && known.paths->inputs == inputs && known.paths->outputs == outputs) return known.paths;
   TRY_ASSIGN(const media::Planar samples, bench.sources.impulse_response(ir, bench.scratch));
   if (samples.size() != static_cast<std::size_t>(inputs * outputs))
     return fail(Errc::internal, "impulse response {} has {} channels, {} were planned", ir.hex(), samples.size(), inputs * outputs);
@@ -22,8 +21,7 @@ Result<std::shared_ptr<const IrPaths>> DeviceIrs::paths(Workbench& bench, const 
   for (int c = 0; c < outputs; ++c)
     for (int i = 0; i < inputs && (paths.live.empty() || paths.live.back() != c); ++i)
       if (paths.place[static_cast<std::size_t>(i * outputs + c)] >= 0) paths.live.push_back(c);
-  known = std::make_shared<const IrPaths>(std::move(paths));
-  return known;
+  return known_.emplace_back(Known{ir, std::make_shared<const IrPaths>(std::move(paths))}).paths;
 }
 
 Result<Residents::Held> DeviceIrs::spectra(Workbench& bench, const media::Digest& ir, const IrPaths& paths, Frames size, bool in_double, void* plan, void* signal) {

@@ -1,9 +1,7 @@
 // Impulse responses on a device: as spectra, prepared once for all chunks that have transforms of that size.
 #pragma once
-#include <map>
 #include <memory>
 #include <mutex>
-#include <tuple>
 #include <vector>
 
 #include "common/media/digest.hpp"
@@ -32,9 +30,12 @@ class DeviceIrs {
                                                 void* signal);
 
  private:
-  using Name = std::tuple<media::Digest, int, int>;
+  struct Known {
+    media::Digest ir;
+    std::shared_ptr<const IrPaths> paths;
+  };
   std::mutex mutex_;
-  std::map<Name, std::shared_ptr<const IrPaths>> paths_;
+  std::vector<Known> known_;  // few: a film has tens of them
 };
 
 }  // namespace dubfarm::worker::gpu

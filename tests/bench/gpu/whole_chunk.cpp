@@ -41,7 +41,7 @@ struct Options {
 };
 
 [[noreturn]] void end(int status, const std::string& message) {
-  std::fprintf(stderr, "error: %s\n", message.c_str());
+  fmt::print(stderr, "error: {}\n", message);
   std::exit(status);
 }
 template <class T>
@@ -244,15 +244,15 @@ int run(const Options& o) {
   }) / o.threads;
   const double error = difference_db(on_device, on_cpu);
 
-  std::fprintf(stderr, "%s", table.c_str());
+  fmt::print(stderr, "{}", table);
   fmt::print("{{\"device\": \"{}\", \"tracks\": {}, \"bands\": 4, \"reverbs\": {}, \"ir_seconds\": {}, \"seconds\": {}, \"layout\": \"5.1\",\n"
              " \"bytes_up\": {:.0f}, \"upload_gbps\": {:.2f}, \"pcie_s\": {:.5f}, \"first_chunk_s\": {:.4f},\n"
              " \"alone\": {{\"chunk_s\": {:.4f}, \"times_pcie\": {:.2f}}}, \"in_flight\": {{\"chunks\": {}, \"chunk_s\": {:.4f}, \"times_pcie\": {:.2f}}},\n"
              " \"cpu\": {{\"isa\": \"{}\", \"threads\": {}, \"chunk_s\": {:.4f}}}, \"times_as_fast_as_cpu\": {:.2f}, \"difference_db\": {:.1f}, \"left_to_cpu\": {}}}\n",
              info.name, o.tracks, o.reverbs, o.ir_seconds, o.seconds, bytes, upload / 1e9, pcie, first, alone, alone / pcie, flying, together, together / pcie,
              kernels::name_of(kernels::best_isa()), o.threads, cpu, cpu / together, error, left.times);
-  if (left.times > 0) std::fprintf(stderr, "error: %zu chunks were left to the CPU: %s\n", left.times, left.why.c_str());
-  if (!(error < -120)) std::fprintf(stderr, "error: the device's chunk is %.1f dBFS from the CPU's, -120 is allowed\n", error);
+  if (left.times > 0) fmt::print(stderr, "error: {} chunks were left to the CPU: {}\n", left.times, left.why);
+  if (!(error < -120)) fmt::print(stderr, "error: the device's chunk is {:.1f} dBFS from the CPU's, -120 is allowed\n", error);
   return left.times == 0 && error < -120 ? 0 : 1;
 }
 
