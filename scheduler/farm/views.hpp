@@ -98,7 +98,7 @@ struct ProjectView {
 };
 
 /// Why a job gets nothing, or does not go faster. Codes: "over", "paused", "storage", "no_worker", "tags", "profile", "job_limit",
-/// "project_limit", "behind", "share", "waiting_for_tasks", "failed_everywhere", "sick", "draining", "resting", "planning", "all_busy", "running".
+/// "project_limit", "behind", "share", "waiting_for_tasks", "failed_everywhere", "sick", "draining", "resting", "planning", "all_busy", "hindered", "running".
 struct Reason {
   std::string code, text;
 };
