@@ -107,7 +107,10 @@ Result<std::optional<worker::LostBlobs>> Masters::measure(std::size_t master, co
 bool Masters::solve(std::size_t index) {
   Master& master = masters_[index];
   const mix::Deliverable& deliverable = document_.deliverables[plan_.masters[index].deliverable];
-  const bool is_found = master.search->take(reading_of(master.measure->spec(), master.measure->measurement(), deliverable));
+  const worker::PrintMeasurement& now = master.measure->measurement();
+  const bool is_found = master.is_begun ? master.search->take(reading_of(master.measure->spec(), now, deliverable))
+                                        : master.search->begin([&](double gain_db) { return reading_of(master.measure->spec(), now, deliverable, gain_db); });
+  master.is_begun = true;
   master.gain_linear = kernels::gain_from_db(master.search->gain_db());
   if (!is_found) master.measure->begin_round(master.gain_linear);
   else master.measure.reset();

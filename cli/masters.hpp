@@ -50,6 +50,7 @@ class Masters {
     double gain_linear = 1;
     std::unique_ptr<worker::GainMeasure> measure;  // of those that are normalised, until the gain is found
     std::unique_ptr<scheduler::GainSearch> search;
+    bool is_begun = false;  // the search has its first reading
     program::Key key;  // of the search
   };
   void plan_search(Master& master, const plan::Master& planned, const scheduler::Spec& spec) const;

@@ -10,7 +10,7 @@ namespace dubfarm::cli {
 
 /// Raised whenever a change to printing, measuring or quality control alters a byte of an output, or a figure that is reported of it, for blobs that
 /// are the same: what was printed before is then printed again.
-inline constexpr int kPrintVersion = 1;
+inline constexpr int kPrintVersion = 2;
 
 /// SHA-256 of canonical bytes (as programs have them: little-endian, length-prefixed, doubles by their bits). In them: dubfarm's version and
 /// kPrintVersion; every field of `spec` but the paths and the gain's value; what the deliverable measures and what its quality control

@@ -4,7 +4,7 @@
 
 namespace dubfarm::cli {
 
-scheduler::LoudnessReading reading_of(const worker::PrintSpec& spec, const worker::PrintMeasurement& measurement, const mix::Deliverable& deliverable) {
+scheduler::LoudnessReading reading_of(const worker::PrintSpec& spec, const worker::PrintMeasurement& measurement, const mix::Deliverable& deliverable, double gain_db) {
   scheduler::LoudnessMaterial material;
   material.subblock_frames = kernels::subblock_frames(spec.sample_rate);
   material.weights = scheduler::loudness_weights(spec.layout);
@@ -18,6 +18,7 @@ scheduler::LoudnessReading reading_of(const worker::PrintSpec& spec, const worke
     material.true_peak.push_back(static_cast<double>(p.true_peak));
     material.sample_peak.push_back(static_cast<double>(p.sample_peak));
   }
+  if (gain_db != 0) material.apply_gain(gain_db);
   if (!deliverable.measure_from && !deliverable.measure_to) return scheduler::aggregate(material);
   const Frames from = deliverable.measure_from.value_or(0) / material.subblock_frames;
   const Frames to = std::min(deliverable.measure_to.value_or(spec.length), spec.length) / material.subblock_frames;

@@ -133,6 +133,18 @@ std::vector<double> leqm_levels_db(Layout layout) {
   return levels;
 }
 
+void LoudnessMaterial::apply_gain(double gain_db) {
+  const double gain = std::pow(10, gain_db / 20);
+  const auto scale = [](std::vector<double>& values, double by) {
+    for (double& value : values) value *= by;
+  };
+  for (auto* rows : {&energy, &speech_energy, &m_energy})
+    for (std::vector<double>& row : *rows) scale(row, gain * gain);
+  for (std::vector<double>& row : sums) scale(row, gain);
+  scale(true_peak, gain);
+  scale(sample_peak, gain);
+}
+
 LoudnessReading aggregate(const LoudnessMaterial& material) {
   return aggregate(material, 0, material.energy.empty() ? 0 : static_cast<Frames>(material.energy[0].size()));
 }

@@ -26,6 +26,9 @@ struct LoudnessMaterial {
   std::vector<double> leqm_levels_db{};              // [channels] of m_energy: replay levels, leqm_levels_db()
   std::vector<std::vector<double>> sums{};           // [channels][any stretches]: of the samples; empty: no DC offset
   Frames frames = 0;                                 // of the file; for the DC offset
+
+  /// As if all of it had been measured behind this gain.
+  void apply_gain(double gain_db);
 };
 
 /// Sound pressure level that a channel replays reference level (-20 dBFS) at, in dB: 85 for the screen channels, 82 for surrounds and heights, 95

@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <cmath>
 
-
 namespace dubfarm::scheduler {
 namespace {
 
 constexpr double kMostGainDb = 60;
+constexpr double kExactLu = 1e-6;            // rounding; far below what a gate's crossing makes
 constexpr double kCanTakeOffDb = 24;  // kernels::kMaxReductionDb
 
 std::string signed_db(double db) { return fmt::format("{:+.1f} dB", std::abs(db) < 0.05 ? 0.0 : db); }
@@ -72,21 +72,39 @@ double GainSearch::highest_gain_db() const {
   return std::clamp(highest, -kMostGainDb, kMostGainDb);
 }
 
-bool GainSearch::take(const LoudnessReading& reading) {
-  if (is_first_) {
-    is_first_ = false;
-    target_ = level_target(normalize_, spec_, reading.dialogue ? std::optional(reading.dialogue->speech_share) : std::nullopt);
-    const auto value = value_of(reading);
-    if (!value) {
-      is_silent_ = true;
-      return true;
-    }
-    lufs_ = *value;
-    true_peak_dbtp_ = reading.true_peak_dbtp.value_or(-300);
-    gain_db_ = std::clamp(target_->lufs - lufs_, -kMostGainDb, highest_gain_db());
-    lufs_ += gain_db_;
-    return !limits_.ceiling_dbtp || true_peak_dbtp_ + gain_db_ <= *limits_.ceiling_dbtp - 0.001;  // what the limiter leaves alone is exact
+/// The gain at which the sum without a limiter is as loud as it should be. Where a passage crosses the absolute gate on the way there may be none:
+/// the nearest that was met is kept.
+void GainSearch::solve_without_limiter(const ReadingBehind& behind) {
+  double nearest = INFINITY, gain_db = 0, lufs = lufs_;
+  for (int round = 0; round < kNormaliseRounds; ++round) {
+    const double next = std::clamp(gain_db + target_->lufs - lufs, -kMostGainDb, highest_gain_db());
+    if (round > 0 && next == gain_db) return;  // as far as it may go
+    gain_db = next;
+    const auto value = value_of(behind(gain_db));
+    if (!value) return;  // all of it falls below the gate
+    lufs = *value;
+    const double miss = std::abs(target_->lufs - lufs);
+    if (miss >= nearest) continue;
+    nearest = miss, gain_db_ = gain_db, lufs_ = lufs;
+    if (miss < kExactLu) return;
   }
+}
+
+bool GainSearch::begin(const ReadingBehind& behind) {
+  const LoudnessReading reading = behind(0);
+  target_ = level_target(normalize_, spec_, reading.dialogue ? std::optional(reading.dialogue->speech_share) : std::nullopt);
+  const auto value = value_of(reading);
+  if (!value) {
+    is_silent_ = true;
+    return true;
+  }
+  lufs_ = *value;
+  true_peak_dbtp_ = reading.true_peak_dbtp.value_or(-300);
+  solve_without_limiter(behind);
+  return !limits_.ceiling_dbtp || true_peak_dbtp_ + gain_db_ <= *limits_.ceiling_dbtp - 0.001;  // what the limiter leaves alone is exact
+}
+
+bool GainSearch::take(const LoudnessReading& reading) {
   const auto value = value_of(reading);
   ++rounds_;
   if (!value) return true;  // limited to silence: not by any limiter of ours
@@ -103,7 +121,7 @@ bool GainSearch::take(const LoudnessReading& reading) {
 
 void GainSearch::restore(const GainAnswer& answer) {
   target_ = answer.target;
-  is_first_ = false, is_silent_ = answer.is_silent;
+  is_silent_ = answer.is_silent;
   gain_db_ = answer.gain_db, lufs_ = answer.lufs, true_peak_dbtp_ = answer.true_peak_dbtp;
 }
 

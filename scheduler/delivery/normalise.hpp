@@ -1,6 +1,7 @@
 // Which static gain brings a programme to the loudness of its spec. The limiter works behind the gain and takes loudness away, so where it
 // works the answer is found by measuring again, with gain and limiter in place. Pure: measuring is the caller's.
 #pragma once
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -47,8 +48,15 @@ class GainSearch {
   };
   GainSearch(mix::Normalize normalize, Spec spec, Limits limits) : normalize_(normalize), spec_(std::move(spec)), limits_(limits) {}
 
-  /// Takes in the reading at gain_db(): the first one of the sum as it is, without a limiter; every other one with both.
-  /// @return whether the search is over: gain_db() is the answer, and outcome() says what became of it. Else measure again at gain_db().
+  /// What the sum would read behind a gain and without a limiter, from what was measured of it. Loudness does not simply follow the gain:
+  /// quiet passages come above the absolute gate of -70 LUFS or fall below it.
+  using ReadingBehind = std::function<LoudnessReading(double gain_db)>;
+
+  /// Takes in the first reading: that of the sum as it is.
+  /// @return whether the search is over: gain_db() is the answer, and outcome() says what became of it. Else measure again at gain_db(), with
+  ///         gain and limiter, and go on with take().
+  bool begin(const ReadingBehind& behind);
+  /// Takes in the reading at gain_db(). @return as begin()
   bool take(const LoudnessReading& reading);
 
   /// The answer of a search that is over, and a search that is over by such an answer: gain_db() and outcome() are as they were.
@@ -62,13 +70,14 @@ class GainSearch {
  private:
   [[nodiscard]] std::optional<double> value_of(const LoudnessReading& reading) const;
   [[nodiscard]] double highest_gain_db() const;
+  void solve_without_limiter(const ReadingBehind& behind);
 
   mix::Normalize normalize_;
   Spec spec_;
   Limits limits_;
   std::optional<LevelTarget> target_;
   int rounds_ = 0;                    // readings taken with the limiter
-  bool is_first_ = true, is_silent_ = false;
+  bool is_silent_ = false;
   double gain_db_ = 0, lufs_ = 0;     // at gain_db_, measured or (where the limiter is idle) computed
   double true_peak_dbtp_ = -300;      // of the sum as it is
   std::optional<double> last_gain_db_, last_lufs_;

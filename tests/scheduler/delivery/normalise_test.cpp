@@ -32,7 +32,7 @@ struct Found {
 Found search(const Programme& programme, GainSearch::Limits limits) {
   GainSearch search(mix::Normalize::program, r128(), limits);
   Found found;
-  bool is_over = search.take(programme.at(0, false));
+  bool is_over = search.begin([&](double gain_db) { return programme.at(gain_db, false); });
   for (; !is_over; ++found.rounds) is_over = search.take(programme.at(search.gain_db(), true));
   found.gain_db = search.gain_db();
   found.check = search.outcome("The mix");
@@ -79,9 +79,29 @@ TEST(GainSearch, WithoutALimiterStopsAtTheSpecsTruePeak) {
             "it was given +4.0 dB.");
 }
 
+/// A loud minute and two quiet ones, 400 ms blocks of one channel, as the meters give them.
+LoudnessReading loud_and_quiet(double loud_lufs, double quiet_lufs, double gain_db) {
+  LoudnessMaterial material{.subblock_frames = 960, .weights = {1}, .energy = {{}}, .true_peak = {0.01}, .sample_peak = {0.01}};
+  for (int n = 0; n < 180 * 50; ++n) material.energy[0].push_back(960 * std::pow(10, ((n < 60 * 50 ? loud_lufs : quiet_lufs) + 0.691) / 10));
+  material.frames = 960LL * 180 * 50;
+  material.apply_gain(gain_db);
+  return aggregate(material);
+}
+
+TEST(GainSearch, SeesQuietPassagesCrossTheAbsoluteGate) {
+  // Behind the gain the quiet minutes lie above -70 LUFS, within 10 LU of the loud one, and count; as it was they did not.
+  const double before = *loud_and_quiet(-65, -72, 0).integrated_lufs;
+  EXPECT_NEAR(before, -65, 0.1);
+  GainSearch search(mix::Normalize::program, r128(), {});
+  EXPECT_TRUE(search.begin([](double gain_db) { return loud_and_quiet(-65, -72, gain_db); }));
+  EXPECT_GT(search.gain_db(), -23 - before + 2);
+  EXPECT_NEAR(*loud_and_quiet(-65, -72, search.gain_db()).integrated_lufs, -23, 1e-5);
+  EXPECT_EQ(search.outcome("The mix").result, CheckResult::pass);
+}
+
 TEST(GainSearch, LeavesSilenceAsItIs) {
   GainSearch search(mix::Normalize::program, r128(), {});
-  EXPECT_TRUE(search.take({}));
+  EXPECT_TRUE(search.begin([](double) { return LoudnessReading{}; }));
   EXPECT_EQ(search.gain_db(), 0);
   EXPECT_EQ(search.outcome("The mix").result, CheckResult::fail);
   EXPECT_EQ(search.outcome("The mix").sentence,
