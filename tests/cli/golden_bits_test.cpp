@@ -3,7 +3,6 @@
 
 #include <cmath>
 #include <iterator>
-#include <set>
 #include <string_view>
 
 #include "cli/farm/self_test.hpp"
@@ -83,8 +82,6 @@ TEST(GoldenBits, PrintsAreThoseOfThePrintVersion) {
   EXPECT_EQ(now.print_version, kPrintVersion) << "raised: append {" << kPrintVersion << ", \"" << sum << "\"} to kPrints";
   EXPECT_EQ(now.sum, sum) << "printing gives other bytes or readings than kPrintVersion " << kPrintVersion << " did: records of finished prints would be used again "
                           << "for what is printed otherwise now. If this was meant, raise kPrintVersion and append its sum to kPrints.";
-  std::set<std::string_view> sums;
-  for (const Golden& golden : kPrints) EXPECT_TRUE(sums.insert(golden.sum).second) << "two versions cannot print the same";
 }
 
 }  // namespace
