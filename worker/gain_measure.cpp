@@ -64,7 +64,7 @@ Result<void> GainMeasure::measure_groups(const Store& store, Frames first_group,
   const Frames history = std::max<Frames>(kernels::history_frames(spec_.sample_rate), kernels::kTruePeakHistory);
   const Frames reach_back = std::max<Frames>(0, first - history);
   const bool is_last = first + count == spec_.length;
-  LevelledSum inputs(store, spec_.stems, channels, is_first_ ? plain_ : spec_.levelling, reach_back, first + count);
+  LevelledSum inputs(store, scratch.segments, spec_.stems, channels, is_first_ ? plain_ : spec_.levelling, reach_back, first + count);
   TRY(inputs.open());
   const bool measures_speech = spec_.extra_meters.speech && inputs.has_speech();
   Buffer heard = scratch.pool.take(channels, history + count), speech;

@@ -17,8 +17,8 @@ LimiterFigures merged(const LimiterFigures& a, const LimiterFigures& b) {
   return {std::max(a.max_reduction_db, b.max_reduction_db), a.limited_frames + b.limited_frames};
 }
 
-LevelledSum::LevelledSum(const Store& store, const std::vector<PrintStem>& stems, int channels, const Levelling& levelling, Frames first, Frames end)
-    : store_(store), stems_(stems), channels_(channels), levelling_(levelling), at_(first), end_(end),
+LevelledSum::LevelledSum(const Store& store, SegmentCache* segments, const std::vector<PrintStem>& stems, int channels, const Levelling& levelling, Frames first, Frames end)
+    : store_(store), segments_(segments), stems_(stems), channels_(channels), levelling_(levelling), at_(first), end_(end),
       gain_(levelling.gain_linear != nullptr ? *levelling.gain_linear : 1.0) {
   if (!levelling.limiter) return;
   key_channels_ = is_own_key() ? channels : channel_count(levelling.key_layout);
@@ -35,10 +35,10 @@ LostBlobs& LevelledSum::lost() {
 }
 
 Result<void> LevelledSum::open() {
-  if (!curve_ || !is_own_key()) TRY(inputs_.open(store_, stems_, at_, end_));
+  if (!curve_ || !is_own_key()) TRY(inputs_.open(store_, segments_, stems_, at_, end_));
   if (!curve_) return {};
   fed_ = std::max<Frames>(0, at_ - curve_->settle_frames());
-  TRY(key_inputs_.open(store_, is_own_key() ? stems_ : levelling_.key, fed_, end_ + curve_->delay()));
+  TRY(key_inputs_.open(store_, segments_, is_own_key() ? stems_ : levelling_.key, fed_, end_ + curve_->delay()));
   for (const Frames ready = at_ + curve_->delay(); fed_ < ready && lost().keys.empty();) {
     const Frames count = std::min(kFeed, ready - fed_);
     TRY(feed(count));

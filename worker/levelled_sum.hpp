@@ -29,8 +29,9 @@ struct LimiterFigures {
 /// settled before the range to where it looks ahead behind it, so the samples do not depend on how a programme is cut into ranges.
 class LevelledSum {
  public:
+  /// @param segments  as PrintScratch has it
   /// @param stems  what is summed, to `channels` channels, for frames [first, end).
-  LevelledSum(const Store& store, const std::vector<PrintStem>& stems, int channels, const Levelling& levelling, Frames first, Frames end);
+  LevelledSum(const Store& store, SegmentCache* segments, const std::vector<PrintStem>& stems, int channels, const Levelling& levelling, Frames first, Frames end);
 
   /// Opens blobs and brings the limiter to the first frame.
   Result<void> open();
@@ -51,6 +52,7 @@ class LevelledSum {
   void count_limited(Frames count);
 
   const Store& store_;
+  SegmentCache* segments_;
   const std::vector<PrintStem>& stems_;
   int channels_;
   const Levelling& levelling_;

@@ -76,7 +76,7 @@ Result<std::optional<LostBlobs>> Print::print_range(const Store& store, Frames f
   std::byte* const bytes = scratch.bytes.reserve(static_cast<std::size_t>(channels * kBlock * 4));
 
   const Frames reach_back = std::max<Frames>(0, first - history);
-  LevelledSum inputs(store, spec_.stems, channels, spec_.levelling, reach_back, first + count);
+  LevelledSum inputs(store, scratch.segments, spec_.stems, channels, spec_.levelling, reach_back, first + count);
   TRY(inputs.open());
   const bool measures_speech = spec_.extra_meters.speech && inputs.has_speech();
   Buffer speech;

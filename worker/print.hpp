@@ -49,6 +49,7 @@ struct PrintSpec {
 
 /// Memory of one printing thread.
 struct PrintScratch {
+  SegmentCache* segments = nullptr;  // of all threads of a job: what several outputs hear is read once; null: by each anew
   BufferPool pool;
   Growing<double> sum;
   Growing<std::byte> bytes;

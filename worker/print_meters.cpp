@@ -46,15 +46,18 @@ RangeMeters::RangeMeters(const float* const* channels, const float* const* speec
   subblock_peaks_.resize(static_cast<std::size_t>((count + subblock - 1) / subblock));
   for (int c = 0; c < channel_count; ++c) {
     kernels::Peaks peaks;
-    for (Frames b = 0; b * subblock < count; ++b) {
-      const kernels::Peaks here = kernels::peaks(channels[c] + b * subblock, std::min(subblock, count - b * subblock));
-      kernels::Peaks& loudest = subblock_peaks_[static_cast<std::size_t>(b)];
-      loudest = kernels::larger(loudest, here);
-      peaks = kernels::larger(peaks, here);
+    for (Frames at = 0; at < count; at += group) {  // a group is still in the cache for its sum
+      const Frames end = std::min(count, at + group);
+      for (Frames first = at; first < end; first += subblock) {
+        const kernels::Peaks here = kernels::peaks(channels[c] + first, std::min(subblock, end - first));
+        kernels::Peaks& loudest = subblock_peaks_[static_cast<std::size_t>(first / subblock)];
+        loudest = kernels::larger(loudest, here);
+        peaks = kernels::larger(peaks, here);
+      }
+      sums_.push_back(kernels::level(channels[c] + at, end - at).sum);
     }
     if (is_last) peaks = kernels::larger(peaks, kernels::tail_peaks(channels[c] + count));
     peaks_.push_back(peaks);
-    for (Frames at = 0; at < count; at += group) sums_.push_back(kernels::level(channels[c] + at, std::min(group, count - at)).sum);
   }
 }
 

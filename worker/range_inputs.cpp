@@ -21,12 +21,12 @@ bool is_replaced(const Store& store, const PrintPlacement& place, int channel, F
 
 }  // namespace
 
-Result<void> RangeInputs::open(const Store& store, const std::vector<PrintStem>& stems, Frames first, Frames end) {
+Result<void> RangeInputs::open(const Store& store, SegmentCache* segments, const std::vector<PrintStem>& stems, Frames first, Frames end) {
   for (const PrintStem& stem : stems) {
     auto place = std::lower_bound(stem.placements.begin(), stem.placements.end(), first,
                                   [](const PrintPlacement& p, Frames at) { return p.first + p.length <= at; });
     for (; place != stem.placements.end() && place->first < end; ++place) {
-      Result<BlobReader> blob = store.open_blob(place->key);
+      Result<BlobReader> blob = store.open_blob(place->key, segments);
       if (blob.ok() && (blob->channels() != stem.matrix.columns || blob->frames() != place->length))
         blob = fail(Errc::corrupt, "{}: a blob of another shape", store.path_of(place->key));
       if (blob.ok()) inputs_.push_back({&stem, &*place, std::move(*blob)});

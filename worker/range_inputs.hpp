@@ -25,8 +25,8 @@ struct LostBlobs { std::vector<program::Key> keys; };
 /// Lives on one thread. The stems outlive it.
 class RangeInputs {
  public:
-  /// Opens what sounds in [first, end). What is missing or corrupt goes into lost().
-  Result<void> open(const Store& store, const std::vector<PrintStem>& stems, Frames first, Frames end);
+  /// Opens what sounds in [first, end). What is missing or corrupt goes into lost(). @param segments  where what is read is kept; may be null
+  Result<void> open(const Store& store, SegmentCache* segments, const std::vector<PrintStem>& stems, Frames first, Frames end);
   /// out[o][i] = sum over stems and their channels, in order, of gain * matrix * sample, for frames [first, first + count).
   /// @param only_speech  of the speech stems only
   Result<void> sum(const Store& store, double gain, Frames first, Frames count, int channels, double* const* out, bool only_speech = false);

@@ -22,7 +22,7 @@ namespace {
 constexpr std::string_view kFormatLine = "dubfarm blob store 1\n", kFormatName = "dubfarm blob store ";
 constexpr std::time_t kTouchSeconds = 3600;  // the precision of "last used"
 constexpr char kMagic[8] = {'D', 'U', 'B', 'B', 'L', 'O', 'B', '1'};
-constexpr Frames kSegment = 65536;  // frames behind one checksum: 256 KiB, read and verified as one
+constexpr Frames kSegment = SegmentCache::kFrames;  // frames behind one checksum, read and verified as one
 
 /// The start of a blob file; behind it an XXH3-64 per segment, channel by channel in order (silent channels have none), then the samples.
 struct Header {
@@ -82,8 +82,12 @@ struct BlobReader::State {
   Header header{};
   std::vector<std::uint64_t> sums;
   std::vector<int> slot;  // of each channel among the stored ones; -1 where it is silent
-  struct Segment { Frames index = -1; std::vector<float> samples; };
+  struct Segment { Frames index = -1; SegmentCache::Samples samples; };
   std::vector<Segment> last;  // of each channel: the verified segment that was read last, since readers come in blocks smaller than one
+  program::Key key;
+  SegmentCache* cache = nullptr;
+  /// A segment of a channel that is not silent, verified; reads it where neither `now` nor the cache has it.
+  Result<void> fetch(int channel, Frames index, Segment& now);
 };
 
 BlobReader::BlobReader(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -95,22 +99,38 @@ Frames BlobReader::frames() const { return state_->header.frames; }
 int BlobReader::sample_rate() const { return static_cast<int>(state_->header.sample_rate); }
 bool BlobReader::is_silent(int channel) const { return state_->slot[static_cast<std::size_t>(channel)] < 0; }
 
+Result<void> BlobReader::State::fetch(int channel, Frames index, Segment& now) {
+  if (now.index == index) return {};
+  now.index = -1;
+  const SegmentCache::Name name{key, channel, index};
+  if (cache != nullptr) {
+    now.samples = nullptr;  // it may be used anew
+    if (SegmentCache::Samples known = cache->find(name)) {
+      now = {index, std::move(known)};
+      return {};
+    }
+    now.samples = cache->memory();
+  } else if (now.samples == nullptr) {
+    now.samples = std::make_shared_for_overwrite<float[]>(static_cast<std::size_t>(std::min(kSegment, header.frames)));
+  }
+  const Frames begin = index * kSegment;
+  const int at = slot[static_cast<std::size_t>(channel)];
+  const std::span<float> samples(now.samples.get(), static_cast<std::size_t>(std::min(kSegment, header.frames - begin)));
+  TRY(read_exactly_at(fd, samples_offset(header) + 4 * (at * header.frames + begin), std::as_writable_bytes(samples), path));
+  if (XXH3_64bits(samples.data(), samples.size_bytes()) != sums[static_cast<std::size_t>(at * segments_of(header.frames) + index)])
+    return fail(Errc::corrupt, "{}: the samples of channel {} from frame {} do not match their checksum", path, channel + 1, begin);
+  if (cache != nullptr) cache->keep(name, now.samples);
+  now.index = index;
+  return {};
+}
+
 Result<std::span<const float>> BlobReader::view(int channel, Frames first, Frames count) {
   State& s = *state_;
   assert(first >= 0 && count >= 1 && first + count <= s.header.frames && !is_silent(channel));
-  const int slot = s.slot[static_cast<std::size_t>(channel)];
   State::Segment& segment = s.last[static_cast<std::size_t>(channel)];
-  const Frames index = first / kSegment, begin = index * kSegment, size = std::min(kSegment, s.header.frames - begin);
-  if (segment.index != index) {
-    segment.index = -1;
-    segment.samples.resize(static_cast<std::size_t>(size));
-    const std::span<float> samples(segment.samples);
-    TRY(read_exactly_at(s.fd, samples_offset(s.header) + 4 * (slot * s.header.frames + begin), std::as_writable_bytes(samples), s.path));
-    if (XXH3_64bits(samples.data(), samples.size_bytes()) != s.sums[static_cast<std::size_t>(slot * segments_of(s.header.frames) + index)])
-      return fail(Errc::corrupt, "{}: the samples of channel {} from frame {} do not match their checksum", s.path, channel + 1, begin);
-    segment.index = index;
-  }
-  return std::span<const float>(segment.samples).subspan(static_cast<std::size_t>(first - begin), static_cast<std::size_t>(std::min(count, begin + size - first)));
+  const Frames index = first / kSegment, begin = index * kSegment, end = std::min(begin + kSegment, s.header.frames);
+  TRY(s.fetch(channel, index, segment));
+  return std::span<const float>(segment.samples.get() + (first - begin), static_cast<std::size_t>(std::min(count, end - first)));
 }
 
 Result<void> BlobReader::read(int channel, Frames first, Frames count, float* out) {
@@ -153,11 +173,14 @@ std::string Store::path_of(const program::Key& key) const {
 
 std::string Store::trash_path_of(const program::Key& key) const { return folder_ + "/trash/" + key.hex(); }
 
-Result<BlobReader> Store::open_blob(const program::Key& key) const {
+Result<BlobReader> Store::open_blob(const program::Key& key, SegmentCache* cache) const {
   const std::string path = path_of(key);
   Result<BlobReader> blob = open_file(path);
   if (!blob.ok() && blob.error().code == Errc::not_found && ::rename(trash_path_of(key).c_str(), path.c_str()) == 0) blob = open_file(path);
-  if (blob.ok() && ::time(nullptr) - blob->state_->last_used > kTouchSeconds) ::futimens(blob->state_->fd.get(), nullptr);
+  if (!blob.ok()) return blob;
+  blob->state_->key = key;
+  blob->state_->cache = cache;
+  if (::time(nullptr) - blob->state_->last_used > kTouchSeconds) ::futimens(blob->state_->fd.get(), nullptr);
   return blob;
 }
 

@@ -19,6 +19,7 @@
 #include "common/lease.hpp"
 #include "common/program/program.hpp"
 #include "common/result.hpp"
+#include "common/store/segment_cache.hpp"
 #include "common/units.hpp"
 
 namespace dubfarm {
@@ -60,7 +61,9 @@ class Store {
   /// Writes a blob, in place of one of that name that is there already. Errors: Errc::no_space, Errc::io_error.
   Result<void> put(const program::Key& key, int sample_rate, Frames frames, std::span<const float* const> channels) const;
   /// Errors: Errc::not_found; Errc::corrupt where the header does not hold together.
-  Result<BlobReader> open_blob(const program::Key& key) const;
+  /// @param cache  keeps the segments that are read, and has those that were read before; it outlives the reader. Null: the reader's own
+  ///   memory, a segment for each channel.
+  Result<BlobReader> open_blob(const program::Key& key, SegmentCache* cache = nullptr) const;
   /// The same of a blob's file, as upkeep looks at it: that is no use of the blob.
   static Result<BlobReader> open_file(const std::string& path);
   /// Returns when every blob put so far is on the disk (syncfs: of all processes, and what else waits for that file system).

@@ -6,8 +6,9 @@
 namespace dubfarm::scheduler {
 
 bool JobState::Later::operator()(TaskId a, TaskId b) const {
-  const TaskKind x = (*tasks)[a].kind, y = (*tasks)[b].kind;
-  return x != y ? x < y : a > b;  // finish before range before chunk
+  const Task &x = (*tasks)[a], &y = (*tasks)[b];
+  if (x.kind != y.kind) return x.kind < y.kind;  // finish before range before chunk
+  return x.turn != y.turn ? x.turn > y.turn : a > b;
 }
 
 JobState::JobState(std::vector<Task> tasks, const std::vector<bool>& already_done)

@@ -31,6 +31,7 @@ struct Task {
                                // compare: into the stem sets
   Frames first = 0, length = 0;  // range: frames of the timeline
   std::vector<TaskId> needs;   // must be done before this one starts
+  std::uint64_t turn = 0;      // of the ready tasks of a kind the one with the least starts first; of equal ones the one that was given first
 };
 
 enum class TaskState : std::uint8_t { waiting, ready, leased, done };
@@ -41,7 +42,7 @@ class JobState {
   JobState(std::vector<Task> tasks, const std::vector<bool>& already_done);
 
   /// The next task to start, now leased to the caller; nothing where none is ready. Work that completes outputs goes first; otherwise
-  /// tasks start in the order in which they were given.
+  /// tasks start by their turn.
   std::optional<TaskId> lease();
   /// Further tasks for a caller who does some together: of the next `look` that are ready, in their order, those that `wanted` asks for.
   std::vector<TaskId> lease_more(std::size_t look, const std::function<bool(TaskId)>& wanted);

@@ -1,12 +1,27 @@
 #include "scheduler/state/job_tasks.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace dubfarm::scheduler {
 namespace {
 
 /// Long enough that opening blobs and the meters' history cost little, short enough that a range of 12 channels stays below 30 MB.
 Frames range_length(int channels, int sample_rate) { return range_grid(sample_rate) * (channels <= 2 ? 15 : 8); }
+
+/// Outputs that are printed side by side, each the same stretch of time before the next: what several of them hear is then read once. No more
+/// than these, so that a job that is interrupted has finished its first outputs.
+constexpr std::size_t kPrintsTogether = 8;
+std::uint64_t turn_of(std::size_t batch, Frames at) { return (std::uint64_t{batch} << 40) + static_cast<std::uint64_t>(at); }
+
+/// A chunk's turn is that of the first task that hears it.
+void set_turns_of_chunks(std::vector<Task>& tasks, std::size_t chunks) {
+  std::vector<std::uint64_t> first(chunks, std::numeric_limits<std::uint64_t>::max());
+  for (std::size_t t = chunks; t < tasks.size(); ++t)
+    for (const TaskId input : tasks[t].needs)
+      if (input < chunks) first[input] = std::min(first[input], tasks[t].turn);
+  for (std::size_t c = 0; c < chunks; ++c) tasks[c].turn = first[c];
+}
 
 void add_chunks_heard(const plan::Plan& plan, const std::vector<plan::PrintInput>& inputs, Frames begin, Frames end, std::vector<TaskId>& needs) {
   for (const plan::PrintInput& input : inputs)
@@ -23,6 +38,12 @@ std::vector<Task> job_tasks(const plan::Plan& plan, Frames history, std::span<co
   const auto is_printed = [&](std::size_t p) { return prints.empty() || prints[p]; };
   std::vector<Task> tasks;
   for (std::size_t c = 0; c < plan.chunks.size(); ++c) tasks.push_back({TaskKind::chunk, c, 0, plan.chunks[c].program.length, {}});
+  std::vector<std::size_t> batch(plan.prints.size()), batch_of_master(plan.masters.size(), plan.prints.size());
+  for (std::size_t p = 0, printed = 0; p < plan.prints.size(); ++p) {
+    if (plan.prints[p].same_as || !is_printed(p)) continue;
+    batch[p] = printed++ / kPrintsTogether;
+    if (const auto& master = plan.prints[p].master) batch_of_master[*master] = std::min(batch_of_master[*master], batch[p]);
+  }
   std::vector<std::optional<TaskId>> solved(plan.masters.size());
   for (std::size_t m = 0; m < masters.size(); ++m) {
     bool is_taken = false;
@@ -32,7 +53,7 @@ std::vector<Task> job_tasks(const plan::Plan& plan, Frames history, std::span<co
     Task solve{TaskKind::solve, m, 0, length, {}};
     const Frames step = range_length(plan.masters[m].channels, plan.sample_rate);
     for (Frames first = 0; first < length; first += step) {
-      Task measure{TaskKind::measure, m, first, std::min(step, length - first), {}};
+      Task measure{TaskKind::measure, m, first, std::min(step, length - first), {}, turn_of(batch_of_master[m], first)};
       add_chunks_heard(plan, plan.masters[m].inputs, first - history - masters[m].before, first + measure.length + masters[m].after, measure.needs);
       solve.needs.push_back(tasks.size());
       tasks.push_back(std::move(measure));
@@ -49,7 +70,7 @@ std::vector<Task> job_tasks(const plan::Plan& plan, Frames history, std::span<co
     for (Frames first = 0; first < print.length; first += step) {
       const Frames length = std::min(step, print.length - first);
       finish.needs.push_back(tasks.size());
-      Task range{TaskKind::range, p, first, length, {}};
+      Task range{TaskKind::range, p, first, length, {}, turn_of(batch[p], first)};
       add_chunks_heard(plan, print.inputs, first - history, first + length, range.needs);
       if (print.master) {
         const MasterReach& reach = masters[*print.master];
@@ -72,6 +93,7 @@ std::vector<Task> job_tasks(const plan::Plan& plan, Frames history, std::span<co
     const Frames length = plan.prints[stem_sets[s].master].length;
     for (Frames first = 0; first < length; first += step) tasks.push_back({TaskKind::compare, s, first, std::min(step, length - first), needs});
   }
+  set_turns_of_chunks(tasks, plan.chunks.size());
   return tasks;
 }
 

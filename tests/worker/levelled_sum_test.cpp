@@ -47,7 +47,7 @@ class LevelledSumTest : public ::testing::Test {
     limited_.gain_linear = &gain_;
   }
   Samples read(const std::vector<PrintStem>& stems, const Levelling& levelling, Frames first, Frames end, Frames block, LimiterFigures* figures = nullptr) const {
-    LevelledSum sum(store_, stems, 2, levelling, first, end);
+    LevelledSum sum(store_, nullptr, stems, 2, levelling, first, end);
     EXPECT_TRUE(sum.open().ok());
     Samples out(2, std::vector<double>(static_cast<std::size_t>(end - first)));
     for (Frames at = first; at < end; at += block) {
@@ -98,7 +98,7 @@ TEST_F(LevelledSumTest, FollowersTakeTheCurveOfTheSum) {
 
 TEST_F(LevelledSumTest, ABlobThatIsGoneIsNamed) {
   store_.discard(stems_[1].placements[1].key);
-  LevelledSum sum(store_, stems_, 2, limited_, 0, kLength);
+  LevelledSum sum(store_, nullptr, stems_, 2, limited_, 0, kLength);
   ASSERT_TRUE(sum.open().ok());
   ASSERT_EQ(sum.lost().keys.size(), 1u);
   EXPECT_EQ(sum.lost().keys[0], stems_[1].placements[1].key);

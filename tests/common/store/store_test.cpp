@@ -54,6 +54,38 @@ TEST_F(StoreTest, GivesBackWhatWasPutAtAnyOffset) {
   }
 }
 
+TEST_F(StoreTest, SegmentsThatWereReadAreNotReadAgain) {
+  const Frames frames = 200'000;
+  const std::vector<float> left = ramp(frames, 0.1f), right = ramp(frames, -0.5f);
+  const float* channels[] = {left.data(), right.data()};
+  ASSERT_TRUE(store_.put(key_named("a"), 48000, frames, channels).ok());
+  SegmentCache cache(3 * SegmentCache::kFrames * sizeof(float));
+  std::vector<float> out(static_cast<std::size_t>(frames));
+  BlobReader first = store_.open_blob(key_named("a"), &cache).value(), second = store_.open_blob(key_named("a"), &cache).value();
+  ASSERT_TRUE(first.read(1, 0, 2 * SegmentCache::kFrames, out.data()).ok());
+  flip_byte(store_.path_of(key_named("a")), -4 * frames + 4);  // in the second channel's first segment, which is known
+  ASSERT_TRUE(second.read(1, 0, 2 * SegmentCache::kFrames, out.data()).ok());
+  EXPECT_TRUE(std::equal(out.begin(), out.begin() + 2 * SegmentCache::kFrames, right.begin()));
+  ASSERT_TRUE(second.read(0, 0, frames, out.data()).ok()) << "four more segments, of which no more than three are kept";
+  EXPECT_EQ(out, left);
+  const Result<void> anew = first.read(1, 0, 10, out.data());
+  ASSERT_FALSE(anew.ok()) << "dropped, and read from the file";
+  EXPECT_EQ(anew.error().code, Errc::corrupt);
+  EXPECT_TRUE(first.read(1, SegmentCache::kFrames, 10, out.data()).ok()) << "the others are as they were put";
+}
+
+TEST_F(StoreTest, MemoryOfASegmentThatSomebodyReadsIsNotUsedAnew) {
+  SegmentCache cache(SegmentCache::kFrames * sizeof(float));
+  const SegmentCache::Samples held = cache.memory();
+  held[0] = 1;
+  cache.keep({key_named("a"), 0, 0}, held);
+  const SegmentCache::Samples other = cache.memory();
+  EXPECT_NE(other, held);
+  cache.keep({key_named("a"), 0, 1}, other);
+  EXPECT_EQ(cache.find({key_named("a"), 0, 0}), held);
+  EXPECT_EQ(held[0], 1);
+}
+
 TEST_F(StoreTest, SilentChannelsTakeNoRoom) {
   const Frames frames = 100'000;
   const std::vector<float> sound = ramp(frames, 0.1f), silence(static_cast<std::size_t>(frames), -0.0f);

@@ -37,6 +37,15 @@ TEST(JobState, WorkThatCompletesOutputsGoesBeforeNewChunks) {
   EXPECT_EQ(job.lease(), TaskId{3});
 }
 
+TEST(JobState, OfAKindTheLeastTurnStartsFirst) {
+  std::vector<Task> tasks = small_job();
+  tasks[0].turn = 2;
+  tasks[1].turn = 1;
+  JobState job(std::move(tasks), std::vector<bool>(5, false));
+  EXPECT_EQ(job.lease(), TaskId{1});
+  EXPECT_EQ(job.lease(), TaskId{0});
+}
+
 TEST(JobState, MoreTasksAreLeasedOfThoseThatComeNext) {
   JobState job({{TaskKind::chunk, 0, 0, 10, {}}, {TaskKind::chunk, 1, 0, 10, {}}, {TaskKind::chunk, 2, 0, 10, {}}, {TaskKind::chunk, 3, 0, 10, {}}},
                std::vector<bool>(4, false));

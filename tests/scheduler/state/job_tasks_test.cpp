@@ -76,6 +76,33 @@ TEST(JobTasks, StemSetsAreComparedOnceTheirFilesAreThere) {
   EXPECT_THAT(tasks[compares[0]].needs, ::testing::ElementsAre(of_kind(tasks, TaskKind::finish, 0)[0], of_kind(tasks, TaskKind::finish, 1)[0]));
 }
 
+TEST(JobTasks, EightPrintsAreMadeSideBySideAndTheChunksThatTheyHearComeInTheirOrder) {
+  plan::Plan plan = small_plan();
+  for (int p = 3; p < 10; ++p) {
+    plan.prints.push_back(plan.prints[2]);
+    plan.prints.back().inputs[0].timeline = 1;  // another stem, of one chunk, that stands at the end
+  }
+  plan.timelines.push_back(plan.timelines[0]);
+  plan.chunks.emplace_back();
+  plan.timelines[1].placements = {{30 * 48000, 10 * 48000, 4}};
+  const MasterReach reach[] = {{}};
+  const std::vector<Task> tasks = job_tasks(plan, 4800, reach);
+  std::vector<std::pair<std::uint64_t, TaskId>> order;
+  for (TaskId id = plan.chunks.size(); id < tasks.size(); ++id)
+    if (tasks[id].kind == TaskKind::range) order.emplace_back(tasks[id].turn, id);
+  std::sort(order.begin(), order.end());
+  ASSERT_EQ(order.size(), 20u) << "two ranges of ten prints";
+  std::vector<std::pair<std::size_t, Frames>> is, expected;
+  for (const auto& [turn, id] : order) is.emplace_back(tasks[id].subject, tasks[id].first);
+  for (const auto& [begin, end] : {std::pair<std::size_t, std::size_t>{0, 8}, {8, 10}})
+    for (const Frames first : {Frames{0}, Frames{30 * 48000}})
+      for (std::size_t p = begin; p < end; ++p) expected.emplace_back(p, first);
+  EXPECT_EQ(is, expected);
+  EXPECT_EQ(tasks[0].turn, 0u);
+  EXPECT_EQ(tasks[2].turn, 0u) << "30 s, less the meters' history, are heard by the first ranges";
+  EXPECT_EQ(tasks[4].turn, tasks[order[8].second].turn) << "what only the end hears comes with the end";
+}
+
 TEST(JobTasks, PrintsThatAreLeftOutHaveNoTasks) {
   plan::Plan plan = small_plan();
   for (int c = 0; c < 2; ++c) plan.chunks.emplace_back();

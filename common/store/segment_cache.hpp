@@ -1,0 +1,48 @@
+// Verified segments of blobs in memory, for whoever reads the same ones next: the outputs of a job have most of their stems in common.
+#pragma once
+#include <compare>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "common/program/program.hpp"
+#include "common/units.hpp"
+
+namespace dubfarm {
+
+/// Threads: safe from many. What a caller holds stays valid, whatever is dropped meanwhile.
+class SegmentCache {
+ public:
+  /// Frames of one channel that are checked, read and kept as one: 256 KiB of float32.
+  static constexpr Frames kFrames = 65536;
+  struct Name {
+    program::Key key;
+    int channel = 0;
+    Frames index = 0;
+    auto operator<=>(const Name&) const = default;
+  };
+  using Samples = std::shared_ptr<float[]>;  // kFrames of them; the last segment of a blob does not fill it
+
+  /// @param limit_bytes  what is kept besides what callers hold; the segments used last longest ago are dropped, and their memory used anew.
+  explicit SegmentCache(std::size_t limit_bytes) : limit_(limit_bytes / (kFrames * sizeof(float))) {}
+
+  /// Null where it is not there.
+  [[nodiscard]] Samples find(const Name& name);
+  /// Memory for a segment; its contents are undefined.
+  [[nodiscard]] Samples memory();
+  /// Keeps a segment that was verified. Where another thread was first, its copy stays.
+  void keep(const Name& name, Samples samples);
+
+ private:
+  struct Entry {
+    Name name;
+    Samples samples;
+  };
+  const std::size_t limit_;
+  std::mutex mutex_;  // guards what follows
+  std::list<Entry> entries_;  // the last used first
+  std::map<Name, std::list<Entry>::iterator> by_name_;
+};
+
+}  // namespace dubfarm
