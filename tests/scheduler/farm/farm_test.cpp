@@ -314,7 +314,7 @@ TEST(Job, BelongsToTheProfileThatBeginsItAndToWorkersWithItsTags) {
   EXPECT_EQ(farm.farm.job(job)->profile, "cpu 2");
   farm.report("b");
   farm.step(Bye{farm.session_of["b"], "end of the day"});
-  EXPECT_EQ(farm.why(job), "profile: its tasks belong to numeric profile cpu 2; none of the 1 workers with its tags has that\n");
+  EXPECT_EQ(farm.why(job), "profile: its tasks belong to numeric profile cpu 2; none of the 1 workers with its tags has that: start one that has, or submit the job again with --profile \"gpu 1\"\n");
 }
 
 TEST(Job, ThatNothingWasMadeForYetMayGoToAnotherProfile) {
@@ -327,6 +327,24 @@ TEST(Job, ThatNothingWasMadeForYetMayGoToAnotherProfile) {
   farm.advance(Time(1000), {"b"});
   EXPECT_EQ(farm.given["b"].size(), 1u);
   EXPECT_EQ(farm.farm.job(job)->profile, "gpu 1");
+}
+
+TEST(Job, ThatWasPlannedForAProfileNeverGoesToAnother) {
+  FakeFarm farm;
+  JobSpec spec{.project = "film", .name = {}, .submitter = {}};
+  farm.step(SubmitJob{7, spec});
+  const JobId job = farm.answered_job;
+  auto tasks = std::make_shared<TaskList>();
+  tasks->add(TaskKind::chunk, 0, 1);
+  farm.step(PlanReady{1, job, tasks, "abc", "cpu 2"});  // the keys of its chunks have it
+  farm.join("b", 2, 1, "gpu 1");
+  farm.advance(Time(5000), {"b"});
+  EXPECT_TRUE(farm.given["b"].empty());
+  EXPECT_EQ(farm.farm.spec(job)->numeric_profile, "cpu 2");
+  EXPECT_EQ(farm.why(job), "profile: its tasks belong to numeric profile cpu 2; none of the 1 workers with its tags has that: start one that has, or submit the job again with "
+                           "--profile \"gpu 1\"\n");
+  farm.join("a", 1, 1, "cpu 2");
+  EXPECT_EQ(farm.given["a"].size(), 1u);
 }
 
 TEST(Job, KeepsToItsLimitAndItsProjects) {
