@@ -6,6 +6,7 @@
 //   DUBFARM_EMULATED_DRIVER=V        a driver for CUDA V (13000: 13.0) on a module that needs 13.0
 //   DUBFARM_EMULATED_MEMORY=BYTES    of each device (default 1 GiB); more cannot be allocated
 //   DUBFARM_EMULATED_LOST_AFTER=N    the device is lost at the Nth wait for a stream
+//   DUBFARM_EMULATED_WRONG_COPY=N    the Nth copy down and all after it bring a number that is wrong (its highest bit of mantissa), in the middle
 //   DUBFARM_EMULATED_LOG=FILE        at its end each device says there what was allocated, left and given back dirty (bytes that are not 0)
 #include <algorithm>
 #include <chrono>
@@ -23,7 +24,7 @@ struct DubfarmContext {
   std::mutex mutex;
   std::map<void*, std::size_t> memory, pinned;  // what is given out
   std::size_t in_use = 0, most = 0, dirty = 0, allocations = 0;
-  long long waits = 0;
+  long long waits = 0, copies_down = 0;
   bool is_lost = false;
 };
 
@@ -185,6 +186,9 @@ int copy_down(DubfarmContext* context, void*, void* host, const void* device, si
   if (context->is_lost) return lost();
   if (!is_inside(context, device, bytes)) return illegal();
   std::memcpy(host, device, bytes);
+  const std::lock_guard lock(context->mutex);
+  if (const long long wrong = setting("DUBFARM_EMULATED_WRONG_COPY", 0); ++context->copies_down >= wrong && wrong > 0)
+    static_cast<unsigned char*>(host)[bytes / 8 * 4 + 2] ^= 0x40;
   return DUBFARM_OK;
 }
 int copy_within(DubfarmContext* context, void*, void* to, const void* from, size_t bytes) {
