@@ -144,7 +144,7 @@ struct ReadScratch::State {
   State& operator=(const State&) = delete;
   ~State() {  // they held samples
     ::explicit_bzero(bounce.data(), bounce.size());
-    ::explicit_bzero(frames.data(), frames.size() * sizeof(float));
+    if (!frames.empty()) ::explicit_bzero(frames.data(), frames.size() * sizeof(float));
   }
 };
 
