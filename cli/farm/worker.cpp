@@ -69,7 +69,7 @@ int run_worker_verb(const WorkerOptions& options) {
   action.sa_handler = on_worker_stop;
   ::sigaction(SIGTERM, &action, nullptr);
   ::sigaction(SIGINT, &action, nullptr);
-  ::signal(SIGXFSZ, SIG_IGN);  // a file-size limit is an error of write(), as a full disk is
+  (void)::signal(SIGXFSZ, SIG_IGN);  // a file-size limit is an error of write(), as a full disk is
   const Result<MediaRoots> roots = MediaRoots::parse(options.roots);
   if (!roots.ok()) return cannot_work(roots.error());
   worker::LinkOptions link;

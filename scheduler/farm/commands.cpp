@@ -85,7 +85,7 @@ void Farm::State::on(PlanReady& event) {
   store(JobPlanned{event.job, event.tasks, job->spec().package, job->spec().numeric_profile});
   job->hungry_since = at.now;
   there_is_more();
-  say(Level::info, "job.planned", event.job, 0, fmt::format("tasks={} already_done={}", event.tasks->size(), event.tasks->already_done.size()));
+  say(Level::info, "job.planned", event.job, 0, fmt::format("tasks={} already_done={} profile=\"{}\"", event.tasks->size(), event.tasks->already_done.size(), job->now().profile));
   answer(event.ticket, event.job);
 }
 

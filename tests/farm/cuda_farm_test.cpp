@@ -148,8 +148,8 @@ TEST_F(CudaFarm, ADeviceThatRendersOtherSamplesTakesNoWork) {
   };
   const std::string end = "; the device, its driver or this build is faulty, and the worker takes no work\n";
   const std::string dry = refused("2"), wet = refused("10");  // a table and six channels without the reverb come down, then as much with it
-  EXPECT_THAT(dry, ::testing::MatchesRegex("error: self-test: without a reverb the device renders [-0-9.e]+ in channel 0, frame 21118, where the CPU renders [-0-9.e]+" + end));
-  EXPECT_THAT(wet, ::testing::MatchesRegex("error: self-test: with a reverb the device differs from the CPU by -[0-9]{1,2}\\.[0-9] dBFS, it must stay below -120" + end));
+  EXPECT_THAT(dry, ::testing::ContainsRegex("error: self-test: without a reverb the device renders [-0-9.e]+ in channel 0, frame 21118, where the CPU renders [-0-9.e]+" + end));
+  EXPECT_THAT(wet, ::testing::ContainsRegex("error: self-test: with a reverb the device differs from the CPU by -[0-9]{1,2}\\.[0-9] dBFS, it must stay below -120" + end));
   EXPECT_TRUE(farm_.service().workers().empty());
 }
 
@@ -157,7 +157,7 @@ TEST_F(CudaFarm, ADeviceWithoutRoomForTheSelfTestTakesNoWork) {
   farm_.start_scheduler();
   const CommandResult unfit = farm_.worker("a", {"--backend", "cuda", "--device-memory", "1M"})->result();
   EXPECT_EQ(unfit.status, 3);
-  EXPECT_THAT(unfit.err, ::testing::MatchesRegex("error: self-test: .*; give the worker more with --device-memory, or start it with --backend cpu\n"));
+  EXPECT_THAT(unfit.err, ::testing::ContainsRegex("error: self-test: .*; give the worker more with --device-memory, or start it with --backend cpu\n"));
 }
 
 }  // namespace
