@@ -232,6 +232,28 @@ TEST(Result, ThatDiffersFromAnotherSetsBothAsideAndAThirdDecides) {
   EXPECT_EQ(farm.farm.worker(2)->reason, "its result of job 1, chunk 0, differs from what two others made");
 }
 
+TEST(Result, WithoutADigestAgreesWithNobodyAndIsNoLie) {
+  FakeFarm farm;
+  farm.advance(Time(10'000));
+  const JobId job = farm.submit(1, {}, true);
+  farm.join("honest", 1);
+  const LeaseRef lease = farm.given["honest"].at(0).lease;
+  farm.advance(Time(6000));
+  farm.join("liar", 2);
+  farm.report("liar", Outcome::done, 66);
+  farm.hello("honest", 1, 1, "cpu", {}, {}, {farm.result("honest", lease)});
+  for (const char* silent : {"third", "fourth"}) {
+    farm.join(silent, silent[0] == 't' ? 3 : 4);
+    farm.report(silent, Outcome::done, 0);
+    EXPECT_EQ(farm.state(job, 0), TaskState::ready) << silent;
+  }
+  farm.join("fifth", 5);
+  farm.report("fifth");
+  EXPECT_EQ(farm.state(job, 0), TaskState::done);
+  for (const WorkerId id : {1, 3, 4, 5}) EXPECT_EQ(farm.health(id), WorkerHealth::well) << id;
+  EXPECT_EQ(farm.health(2), WorkerHealth::sick);
+}
+
 TEST(Straggler, IsCopiedWhenNothingElseIsLeftAndTheLoserIsCancelled) {
   FakeFarm farm;
   const JobId job = farm.submit(9);
