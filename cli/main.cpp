@@ -197,7 +197,8 @@ int run(int argc, char** argv) {
   WorkerOptions worker;
   verb = app.add_subcommand("worker", "Take tasks from a scheduler and work on them, until SIGTERM");
   verb->footer("SIGTERM drains: what runs is ended and delivered, then the exit status is 0; a second one gives back what runs, at once.\n"
-               "Exit status 2: the key, a root or an option is wrong, and starting it again is of no use; 3: no scheduler, or this machine is unfit.");
+               "Exit status 2: the key, a root or an option is wrong, and starting it again is of no use; 3: no scheduler, or this machine is unfit.\n"
+               "A machine with several GPUs runs a worker for each: --device 0, --device 1 and so on.");
   verb->add_option("--scheduler", worker.scheduler, "Where the scheduler listens (default: tcp://127.0.0.1:7460)");
   verb->add_option("--key", worker.key, "The worker's key file, from dubfarm keys worker")->required();
   verb->add_option("--store", worker.store, "Folder of rendered chunks, shared with the scheduler (default: ~/.cache/dubfarm)");
@@ -205,6 +206,11 @@ int run(int argc, char** argv) {
   verb->add_option("--root", worker.roots, "name=/folder: where a folder that mixes name lies on this machine. Several may be given");
   verb->add_option("--tags", worker.tags, "What this worker offers: a,b,c")->delimiter(',');
   verb->add_option("--slots", worker.slots, "Tasks at once (default: one for each processor)")->check(CLI::Range(1, 1024));
+  verb->add_option("--backend", worker.backend.backend, "What renders the chunks: cpu, cuda (an NVIDIA GPU), or auto: cuda where it is there (default)")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
+  verb->add_option("--device", worker.backend.device, "The CUDA device to render on, as dubfarm doctor counts them (default: 0)")->check(CLI::Range(0, 1023));
+  verb->add_option("--device-memory", worker.backend.device_memory, "Use no more of the device's memory: 20G, 800M (default: nine tenths of what is free)");
+  verb->add_flag("--profile", worker.profile, "At its end say on stderr how long each stage was busy, how much went through it, and which is the bottleneck");
   verb->add_flag("--once", worker.once, "Leave after one task");
   verb->add_option("--idle-exit", worker.idle_exit, "Leave after so long without a task: 120s, 15m");
   verb->add_option("--max-life", worker.max_life, "Drain after so long: 4h");

@@ -1,5 +1,6 @@
 // Sample memory of one rendering thread: planar, 64-byte aligned, recycled from chunk to chunk so that pages are touched once.
 #pragma once
+#include <string.h>
 #include <sys/mman.h>
 
 #include <cstddef>
@@ -29,6 +30,10 @@ class Growing {
     return values_.get();
   }
   [[nodiscard]] std::size_t capacity() const { return capacity_; }
+  /// Overwrites it with zeros.
+  void clear() {
+    if (values_) ::explicit_bzero(values_.get(), capacity_ * sizeof(T));
+  }
 
  private:
   static constexpr std::size_t kLine = 64, kHugePage = std::size_t{2} << 20;
@@ -103,6 +108,10 @@ class BufferPool {
     }
     b.base_ = b.memory_->reserve(size);
     return b;
+  }
+  /// Overwrites with zeros what is not in use.
+  void clear() {
+    for (const auto& memory : spare_) memory->clear();
   }
 
  private:

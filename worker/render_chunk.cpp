@@ -1,5 +1,7 @@
 #include "worker/render_chunk.hpp"
 
+#include <string.h>
+
 #include <algorithm>
 #include <bit>
 #include <memory>
@@ -297,8 +299,19 @@ Result<std::vector<RenderedChunk>> render_chunks(std::span<const program::Progra
     const StageTimer timer(device->times(), Stage::render);
     TRY_ASSIGN(std::vector<RenderedChunk> alone, render_on_cpu(std::span(&program, 1), sources, irs, scratch, cancel));
     rendered.push_back(std::move(alone.front()));
+    rendered.back().is_taken_over = true;
   }
   return rendered;
+}
+
+void RenderScratch::clear() {
+  pool.clear();
+  sources.clear();
+  for (std::vector<kernels::AlignedMemory>* const signals : {&convolve.inputs, &convolve.outputs})
+    for (kernels::AlignedMemory& signal : *signals)
+      if (const std::size_t bytes = signal.size_bytes(); bytes > 0) ::explicit_bzero(signal.reserve<std::byte>(bytes), bytes);
+  sums.clear();
+  curves.clear();
 }
 
 Result<RenderedChunk> render_chunk(const program::Program& program, const Sources& sources, IrCache& irs, RenderScratch& scratch,

@@ -23,6 +23,8 @@ struct RenderScratch {
   SourceScratch sources;
   kernels::ConvolveScratch convolve;
   Growing<double> sums, curves;
+  /// Overwrites with zeros what samples lay in, and lets decoded sources go: between one project and the next. No chunk of it may be held any more.
+  void clear();
 };
 
 /// A chunk's samples, and the pre-roll that still stands before them.
@@ -30,6 +32,7 @@ struct RenderedChunk {
   Buffer samples;
   Frames lead = 0;  // frames of `samples` before the chunk's first
   Frames frames = 0;
+  bool is_taken_over = false;  // from the device, by the CPU
   [[nodiscard]] std::vector<const float*> channels() const {
     std::vector<const float*> pointers;
     for (int c = 0; c < samples.channels(); ++c) pointers.push_back(samples.channel(c) + lead);

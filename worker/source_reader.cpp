@@ -1,6 +1,7 @@
 #include "worker/source_reader.hpp"
 
 #include <sndfile.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -137,6 +138,14 @@ struct ReadScratch::State {
   std::vector<std::byte> bounce = std::vector<std::byte>(kBounceBytes);
   std::vector<float> frames;    // interleaved, of coded files
   std::list<Decoder> decoders;  // the last used first
+
+  State() = default;
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State() {  // they held samples
+    ::explicit_bzero(bounce.data(), bounce.size());
+    if (!frames.empty()) ::explicit_bzero(frames.data(), frames.size() * sizeof(float));
+  }
 };
 
 ReadScratch::ReadScratch() : state_(std::make_unique<State>()) {}

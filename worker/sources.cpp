@@ -60,6 +60,11 @@ struct SourceScratch::Pieces {
 SourceScratch::SourceScratch() : pieces_(std::make_unique<Pieces>()) {}
 SourceScratch::~SourceScratch() = default;
 
+void SourceScratch::clear() {
+  read_ = ReadScratch();
+  pieces_ = std::make_unique<Pieces>();
+}
+
 Sources::Sources(std::vector<SourceFile> files, int sample_rate, const Store& store) : sample_rate_(sample_rate), store_(store) {
   for (SourceFile& file : files) {
     auto entry = std::make_unique<Entry>();

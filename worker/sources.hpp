@@ -29,6 +29,8 @@ class SourceScratch {
   ~SourceScratch();
   SourceScratch(const SourceScratch&) = delete;
   SourceScratch& operator=(const SourceScratch&) = delete;
+  /// Lets all of it go.
+  void clear();
 
  private:
   friend class Sources;

@@ -180,7 +180,7 @@ void add_farm_verbs(CLI::App& app, int& status) {
   verb->add_option("--priority", a->submit.priority, "0 to 100; higher goes first (default: 50)")->check(CLI::Range(0, 100));
   verb->add_option("--tag", a->submit.tags, "Only workers with this tag; may be repeated")->allow_extra_args(false);
   verb->add_option("--max-running", a->submit.max_running, "At most so many tasks at once (default: no limit)");
-  verb->add_option("--profile", a->submit.profile, "Only workers of this numeric profile (default: that of the first)");
+  verb->add_option("--profile", a->submit.profile, "Only workers of this numeric profile (default: that of the connected workers with its tags, a GPU's before the CPU's)");
   verb->add_flag("--wait", a->submit.wait, "Follow the job to its end");
 
   verb = on_farm("jobs", "List jobs, newest first", [a] { return run_jobs(*a); });

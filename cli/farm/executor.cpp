@@ -28,10 +28,12 @@ constexpr std::string_view kOtherWriter = ": another process is writing this out
 
 double seconds_since(WorkClock::time_point began) { return std::chrono::duration<double>(WorkClock::now() - began).count(); }
 
-/// A full disk is nobody's failure: the task is given back, with the reason. Whoever says so waits first (rest()).
+/// A full disk or a device that failed is not the task's failure: it is given back, with the reason. Whoever has a full disk waits first (rest()); whose device
+/// failed takes no more.
 wire::Result failure(const Error& error) {
   wire::Result result;
-  result.set_outcome(error.code == Errc::cancelled || error.code == Errc::no_space ? wire::RELEASED : wire::FAILED);
+  const bool is_given_back = error.code == Errc::cancelled || error.code == Errc::no_space || error.code == Errc::backend_not_built;
+  result.set_outcome(is_given_back ? wire::RELEASED : wire::FAILED);
   if (error.code != Errc::cancelled) result.set_error(error.message.substr(0, kErrorBytes));
   return result;
 }
@@ -96,18 +98,33 @@ Result<std::shared_ptr<const Executor::Job>> Executor::job(const std::string& pa
   return entry->job;
 }
 
-std::unique_ptr<worker::RenderScratch> Executor::take_scratch() {
-  const std::lock_guard lock(mutex_);
-  if (scratches_.empty()) return std::make_unique<worker::RenderScratch>();
-  std::unique_ptr<worker::RenderScratch> scratch = std::move(scratches_.back());
-  scratches_.pop_back();
-  return scratch;
+std::unique_ptr<worker::RenderScratch> Executor::take_scratch(const std::string& package) {
+  Scratch taken;
+  {
+    const std::lock_guard lock(mutex_);
+    auto found = std::find_if(scratches_.begin(), scratches_.end(), [&](const Scratch& one) { return one.package == package; });
+    if (found == scratches_.end() && !scratches_.empty()) found = std::prev(scratches_.end());
+    if (found != scratches_.end()) {
+      taken = std::move(*found);
+      scratches_.erase(found);
+    }
+  }
+  if (!taken.memory) return std::make_unique<worker::RenderScratch>();
+  if (taken.package != package) taken.memory->clear();
+  return std::move(taken.memory);
 }
 
 std::vector<std::size_t> Executor::company(std::span<const worker::AssignedTask> waiting, std::size_t free_threads) {
   std::vector<std::size_t> chosen = {0};
   const worker::AssignedTask& first = waiting.front();
   if (first.kind != "chunk") return chosen;
+  if (device_ != nullptr) {  // one at a time; what need not wait for the device goes first
+    const std::string favoured = device_->favoured();
+    if (favoured.empty() || first.package == favoured) return chosen;
+    for (std::size_t i = 1; i < waiting.size(); ++i)
+      if (waiting[i].kind != "chunk" || waiting[i].package == favoured) return {i};
+    return chosen;
+  }
   const std::shared_ptr<const Job> job = known(first.package);
   if (!job || first.subject >= job->planned->plan.chunks.size()) return chosen;
   std::vector<const program::Program*> batch = {&job->planned->plan.chunks[first.subject].program};
@@ -135,7 +152,7 @@ void Executor::run(std::span<const worker::AssignedTask> tasks, worker::TaskCont
   if (first.kind == "chunk") {
     for (const worker::AssignedTask& task : tasks)
       if (task.subject >= planned.plan.chunks.size()) return fail_all(fail(Errc::invalid_input, "the plan has no chunk {}", task.subject));
-    return render(job, tasks, control, finished);
+    return render(*found, tasks, control, finished);
   }
   if (first.kind == "print") {
     if (first.subject >= planned.groups.size()) return fail_all(fail(Errc::invalid_input, "the plan has no group of prints {}", first.subject));
@@ -145,19 +162,21 @@ void Executor::run(std::span<const worker::AssignedTask> tasks, worker::TaskCont
   fail_all(fail(Errc::invalid_input, "\"{}\" is no kind of task that this build knows", first.kind.substr(0, 40)));
 }
 
-void Executor::render(const Job& job, std::span<const worker::AssignedTask> tasks, worker::TaskControl& control,
+void Executor::render(const std::shared_ptr<const Job>& shared, std::span<const worker::AssignedTask> tasks, worker::TaskControl& control,
                       const std::function<void(std::size_t, wire::Result)>& finished) {
   const auto began = WorkClock::now();
+  const Job& job = *shared;
   const plan::Plan& plan = job.planned->plan;
   std::vector<std::size_t> missing;
   std::vector<const program::Program*> programs;
-  const auto done = [&](std::size_t i, double seconds, bool is_written) {
+  const auto done = [&](std::size_t i, double seconds, bool is_written, bool is_taken_over = false) {
     const plan::Chunk& chunk = plan.chunks[tasks[i].subject];
     const std::optional<std::string> digest = blob_digest(store_, chunk.key);
     if (!digest) return finished(i, failure(fail(Errc::corrupt, "{}: the blob was gone as soon as it was written", store_.path_of(chunk.key))));
     wire::Result result;
     result.set_outcome(wire::DONE);
-    result.set_digest(*digest);
+    // One that the CPU took over from the device may differ from another worker's: it is not held against theirs (docs/decisions/0016).
+    if (!is_taken_over || chunk.program.reverbs.empty()) result.set_digest(*digest);
     result.set_device_seconds(seconds);
     if (is_written) result.set_bytes_written(static_cast<std::uint64_t>(chunk.program.length) * 4);
     finished(i, std::move(result));
@@ -172,19 +191,40 @@ void Executor::render(const Job& job, std::span<const worker::AssignedTask> task
     programs.push_back(&chunk.program);
   }
   if (missing.empty()) return;
-  std::unique_ptr<worker::RenderScratch> scratch = take_scratch();
-  Result<std::vector<worker::RenderedChunk>> rendered = worker::render_chunks(programs, *job.sources, *job.irs, *scratch, control.stop);
+  const std::string& package = tasks.front().package;
+  std::int64_t bytes = 0;
+  for (const program::Program* program : programs) bytes += program->length * channel_count(program->layout()) * static_cast<std::int64_t>(sizeof(float));
+  std::unique_ptr<worker::RenderScratch> scratch;
+  const auto render = [&]() -> Result<std::vector<worker::RenderedChunk>> {
+    if (device_ == nullptr) {
+      scratch = take_scratch(package);
+      const worker::StageTimer timer(times_, worker::Stage::render, bytes);
+      return worker::render_chunks(programs, *job.sources, *job.irs, *scratch, control.stop);
+    }
+    const std::shared_ptr<const worker::Sources> sources(shared, job.sources.get());
+    TRY_ASSIGN(const FarmDevice::Turn turn, device_->enter({package, tasks.front().lease.job(), sources}, control.stop));
+    scratch = take_scratch(package);
+    return worker::render_chunks(programs, *job.sources, *job.irs, *scratch, control.stop, &turn.renderer());
+  };
+  Result<std::vector<worker::RenderedChunk>> rendered = render();
+  if (device_ != nullptr && !rendered.ok() && rendered.error().code == Errc::backend_not_built) device_->set_failed(rendered.error().message);
   bool has_rested = false;
   for (std::size_t m = 0; m < missing.size(); ++m) {
     const plan::Chunk& chunk = plan.chunks[tasks[missing[m]].subject];
-    Result<void> put = rendered.ok() ? store_.put(chunk.key, plan.sample_rate, (*rendered)[m].frames, (*rendered)[m].channels()) : Result<void>(rendered.error());
-    if (!put.ok() && put.error().code == Errc::no_space && !std::exchange(has_rested, true)) rest(control);
-    if (put.ok()) done(missing[m], seconds_since(began) / static_cast<double>(missing.size()), true);
-    else finished(missing[m], failure(put.error()));
+    const auto put = [&]() -> Result<void> {
+      if (!rendered.ok()) return rendered.error();
+      const worker::StageTimer timer(times_, worker::Stage::write, chunk.program.length * channel_count(chunk.program.layout()) * static_cast<std::int64_t>(sizeof(float)));
+      return store_.put(chunk.key, plan.sample_rate, (*rendered)[m].frames, (*rendered)[m].channels());
+    };
+    const Result<void> is_put = put();
+    if (!is_put.ok() && is_put.error().code == Errc::no_space && !std::exchange(has_rested, true)) rest(control);
+    if (is_put.ok()) done(missing[m], seconds_since(began) / static_cast<double>(missing.size()), true, (*rendered)[m].is_taken_over);
+    else finished(missing[m], failure(is_put.error()));
   }
   rendered = Error{};  // its buffers go back to the scratch's pool first
+  if (!scratch) return;
   const std::lock_guard lock(mutex_);
-  scratches_.push_back(std::move(scratch));
+  scratches_.push_back({package, std::move(scratch)});
 }
 
 wire::Result Executor::print(const Job& job, const std::vector<std::size_t>* prints, const std::vector<std::uint32_t>* heard, worker::TaskControl& control) {
@@ -219,6 +259,7 @@ wire::Result Executor::print(const Job& job, const std::vector<std::size_t>* pri
     if (p.ranges_total > 0) control.done = static_cast<float>(p.ranges_done) / static_cast<float>(p.ranges_total);
   };
   farm.stop = &control.stop;
+  farm.times = times_;
   Result<scheduler::Report> report = run_locally(*planned.document, planned.plan, store_, farm);
   {
     const std::lock_guard lock(mutex_);

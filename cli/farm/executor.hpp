@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/farm/farm_device.hpp"
 #include "cli/farm/media_roots.hpp"
 #include "cli/farm/planned_job.hpp"
 #include "common/store/store.hpp"
@@ -14,14 +15,18 @@
 #include "worker/link/task_runner.hpp"
 #include "worker/render_chunk.hpp"
 #include "worker/sources.hpp"
+#include "worker/stage_times.hpp"
 
 namespace dubfarm::cli {
 
-/// Threads: run() on several at once. Store and roots outlive it.
+/// Threads: run() on several at once. Store, roots, device and times outlive it.
 class Executor : public worker::TaskRunner {
  public:
   /// @param threads  that call run(): a print shares them with what else runs.
-  Executor(const Store& store, const MediaRoots& roots, int threads) : store_(store), roots_(roots), threads_(threads) {}
+  /// @param device   renders the chunks; null: the CPU does.
+  /// @param times    how long each stage was busy; may be null.
+  Executor(const Store& store, const MediaRoots& roots, int threads, FarmDevice* device = nullptr, worker::StageTimes* times = nullptr)
+      : store_(store), roots_(roots), threads_(threads), device_(device), times_(times) {}
 
   [[nodiscard]] std::vector<std::size_t> company(std::span<const worker::AssignedTask> waiting, std::size_t free_threads) override;
   void run(std::span<const worker::AssignedTask> tasks, worker::TaskControl& control,
@@ -41,17 +46,24 @@ class Executor : public worker::TaskRunner {
   Result<std::shared_ptr<const Job>> job(const std::string& package);
   /// The job, where it is planned here already.
   [[nodiscard]] std::shared_ptr<const Job> known(const std::string& package);
-  void render(const Job& job, std::span<const worker::AssignedTask> tasks, worker::TaskControl& control,
+  void render(const std::shared_ptr<const Job>& job, std::span<const worker::AssignedTask> tasks, worker::TaskControl& control,
               const std::function<void(std::size_t, wire::Result)>& finished);
   wire::Result print(const Job& job, const std::vector<std::size_t>* prints, const std::vector<std::uint32_t>* heard, worker::TaskControl& control);
-  [[nodiscard]] std::unique_ptr<worker::RenderScratch> take_scratch();
+  /// Work memory in which nothing but this job's audio lies: another job's is cleared first.
+  [[nodiscard]] std::unique_ptr<worker::RenderScratch> take_scratch(const std::string& package);
 
   const Store& store_;
   const MediaRoots& roots_;
   const int threads_;
+  FarmDevice* const device_;
+  worker::StageTimes* const times_;
   std::mutex mutex_;  // guards what follows
   std::list<std::pair<std::string, std::shared_ptr<Entry>>> jobs_;  // the last used first
-  std::vector<std::unique_ptr<worker::RenderScratch>> scratches_;
+  struct Scratch {
+    std::string package;  // whose audio was in it last
+    std::unique_ptr<worker::RenderScratch> memory;
+  };
+  std::vector<Scratch> scratches_;  // that no thread uses
   int printing_ = 0;
 };
 

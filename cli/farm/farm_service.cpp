@@ -13,6 +13,7 @@
 #include "common/mix/parse.hpp"
 #include "common/mix/timecode.hpp"
 #include "common/sha256.hpp"
+#include "scheduler/farm/profile_choice.hpp"
 #include "worker/render_chunk.hpp"
 
 namespace dubfarm::cli {
@@ -107,7 +108,10 @@ Result<Submission> FarmService::submission_of(const farm::JobSpec& spec) const {
   try {
     const nlohmann::json detail = nlohmann::json::parse(spec.detail);
     Submission submission{spec.name, {}, detail.at("folder"), detail.at("out"), detail.at("version"), detail.at("deliverable"), spec.numeric_profile};
-    if (submission.numeric_profile.empty()) submission.numeric_profile = worker::kNumericProfile;
+    if (submission.numeric_profile.empty()) {
+      const std::vector<farm::WorkerView> workers = reactor_->read([](const farm::Farm& farm) { return farm.workers(); });
+      submission.numeric_profile = farm::choose_profile(workers, spec.tags, worker::kNumericProfile);
+    }
     TRY_ASSIGN(submission.text, mix::read_text_file(options_.state_folder + "/submissions/" + detail.at("document").get<std::string>()));
     return submission;
   } catch (const nlohmann::json::exception& error) {

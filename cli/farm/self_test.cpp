@@ -3,10 +3,16 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <bit>
+#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <limits>
+#include <memory>
+#include <nlohmann/json.hpp>
 #include <vector>
 
 #include "common/mix/parse.hpp"
@@ -15,6 +21,7 @@
 #include "kernels/device/isa.hpp"
 #include "scheduler/plan/media_table.hpp"
 #include "scheduler/plan/plan.hpp"
+#include "worker/gpu/device_renderer.hpp"
 #include "worker/ir_cache.hpp"
 #include "worker/render_chunk.hpp"
 #include "worker/sources.hpp"
@@ -76,35 +83,101 @@ class Folder {
   std::string path_;
 };
 
+/// The mix, planned, with all that renders it.
+struct SelfTest {
+  Folder folder;
+  std::unique_ptr<mix::Document> document;
+  plan::MediaOutcome media;
+  plan::Plan plan;
+  std::unique_ptr<Store> store;
+  std::unique_ptr<worker::Sources> sources;
+  std::unique_ptr<worker::IrCache> irs;
+  worker::RenderScratch scratch;
+  const std::atomic<bool> go_on{false};
+};
+
+Result<std::unique_ptr<SelfTest>> prepare(const std::string& mix) {
+  auto test = std::make_unique<SelfTest>();
+  const std::string& path = test->folder.path();
+  if (path.empty()) return fail(Errc::io_error, "self-test: no temporary folder can be made; set TMPDIR to a folder that can be written");
+  const auto write = [&](const char* name, const std::string& bytes) { std::ofstream(path + "/" + name, std::ios::binary) << bytes; };
+  write("noise.wav", noise_file(1, 40'000, 1, false));
+  write("room.wav", noise_file(2, 4'000, 2, true));
+  mix::ParseOutcome parsed = mix::parse_mix(mix, path + "/self-test.mix.json");
+  if (!parsed.document) return fail(Errc::internal, "self-test: {}", parsed.errors.front().message);
+  test->document = std::make_unique<mix::Document>(std::move(*parsed.document));
+  media::DigestCache digests("");
+  const std::vector<std::size_t> versions = {0};
+  test->media = plan::gather_media(*test->document, versions, true, 1, digests);
+  if (!test->media.errors.empty()) return fail(Errc::io_error, "self-test: {}", test->media.errors.front().message);
+  test->plan = plan::make_plan(*test->document, test->media.table, {}, worker::kNumericProfile);
+  TRY_ASSIGN(Store store, Store::open(path + "/store"));
+  test->store = std::make_unique<Store>(std::move(store));
+  std::vector<worker::SourceFile> files;
+  for (const auto& [digest, file] : test->plan.sources) files.push_back({digest, file->info, file->stamp});
+  test->sources = std::make_unique<worker::Sources>(std::move(files), test->plan.sample_rate, *test->store);
+  test->irs = std::make_unique<worker::IrCache>(*test->sources, std::size_t{64} << 20);
+  return test;
+}
+
+/// The greatest difference that the device may make where there is a reverb: -120 dBFS.
+constexpr double kReverbBudget = 1e-6;
+constexpr const char* kFaulty = "the device, its driver or this build is faulty, and the worker takes no work";
+
+Result<void> compare(const worker::RenderedChunk& on_cpu, const std::vector<std::vector<float>>& on_device, bool has_reverb) {
+  double worst = 0;
+  const std::vector<const float*> cpu = on_cpu.channels();
+  for (std::size_t c = 0; c < on_device.size(); ++c)
+    for (std::size_t n = 0; n < on_device[c].size(); ++n) {
+      const float expected = cpu[c][n], seen = on_device[c][n];
+      if (!has_reverb && std::bit_cast<std::uint32_t>(expected) != std::bit_cast<std::uint32_t>(seen))
+        return fail(Errc::internal, "self-test: without a reverb the device renders {} in channel {}, frame {}, where the CPU renders {}; {}", seen, c, n, expected, kFaulty);
+      const double difference = std::abs(static_cast<double>(seen) - static_cast<double>(expected));
+      worst = std::max(worst, std::isfinite(seen) ? difference : std::numeric_limits<double>::infinity());
+    }
+  if (worst >= kReverbBudget)
+    return fail(Errc::internal, "self-test: with a reverb the device differs from the CPU by {:.1f} dBFS, it must stay below -120; {}", 20 * std::log10(worst), kFaulty);
+  return {};
+}
+
+Result<void> compare_with_cpu(kernels::Device& device, const std::string& mix) {
+  TRY_ASSIGN(const std::unique_ptr<SelfTest> test, prepare(mix));
+  worker::gpu::DeviceRenderer renderer(device, *test->sources, nullptr);
+  for (const plan::Chunk& chunk : test->plan.chunks) {
+    TRY_ASSIGN(const worker::RenderedChunk on_cpu, worker::render_chunk(chunk.program, *test->sources, *test->irs, test->scratch, test->go_on));
+    std::vector<std::vector<float>> on_device(on_cpu.channels().size(), std::vector<float>(static_cast<std::size_t>(chunk.program.length)));
+    std::vector<float*> stem;
+    for (std::vector<float>& channel : on_device) stem.push_back(channel.data());
+    if (const Result<void> done = renderer.render(chunk.program, stem, test->scratch.sources, test->go_on); !done.ok())
+      return fail(done.error().code, "self-test: {}{}", done.error().message,
+                  done.error().code == Errc::no_space ? "; give the worker more with --device-memory, or start it with --backend cpu" : "");
+    TRY(compare(on_cpu, on_device, !chunk.program.reverbs.empty()));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::string> self_test_sum() {
-  const Folder folder;
-  if (folder.path().empty()) return fail(Errc::io_error, "self-test: no temporary folder can be made; set TMPDIR to a folder that can be written");
-  const auto write = [&](const char* name, const std::string& bytes) { std::ofstream(folder.path() + "/" + name, std::ios::binary) << bytes; };
-  write("noise.wav", noise_file(1, 40'000, 1, false));
-  write("room.wav", noise_file(2, 4'000, 2, true));
-  mix::ParseOutcome parsed = mix::parse_mix(kMix, folder.path() + "/self-test.mix.json");
-  if (!parsed.document) return fail(Errc::internal, "self-test: {}", parsed.errors.front().message);
-  media::DigestCache digests("");
-  const std::vector<std::size_t> versions = {0};
-  const plan::MediaOutcome media = plan::gather_media(*parsed.document, versions, true, 1, digests);
-  if (!media.errors.empty()) return fail(Errc::io_error, "self-test: {}", media.errors.front().message);
-  const plan::Plan plan = plan::make_plan(*parsed.document, media.table, {}, worker::kNumericProfile);
-  TRY_ASSIGN(const Store store, Store::open(folder.path() + "/store"));
-  std::vector<worker::SourceFile> files;
-  for (const auto& [digest, file] : plan.sources) files.push_back({digest, file->info, file->stamp});
-  const worker::Sources sources(std::move(files), plan.sample_rate, store);
-  worker::IrCache irs(sources, std::size_t{64} << 20);
-  worker::RenderScratch scratch;
-  const std::atomic<bool> go_on{false};
+  TRY_ASSIGN(const std::unique_ptr<SelfTest> test, prepare(kMix));
   const kernels::FlushDenormals flush;
   Sha256 hash;
-  for (const plan::Chunk& chunk : plan.chunks) {
-    TRY_ASSIGN(const worker::RenderedChunk rendered, worker::render_chunk(chunk.program, sources, irs, scratch, go_on));
+  for (const plan::Chunk& chunk : test->plan.chunks) {
+    TRY_ASSIGN(const worker::RenderedChunk rendered, worker::render_chunk(chunk.program, *test->sources, *test->irs, test->scratch, test->go_on));
     for (const float* channel : rendered.channels()) hash.update(std::as_bytes(std::span(channel, static_cast<std::size_t>(rendered.frames))));
   }
   return hash.hex();
+}
+
+Result<void> self_test_device(kernels::Device& device) {
+  const kernels::FlushDenormals flush;
+  nlohmann::json dry = nlohmann::json::parse(kMix);
+  dry.erase("reverbs");
+  for (nlohmann::json& track : dry["tracks"]) track.erase("sends");
+  Result<void> done = compare_with_cpu(device, dry.dump());
+  if (done.ok()) done = compare_with_cpu(device, kMix);
+  device.forget();
+  return done;
 }
 
 Result<void> self_test(std::string_view expected) {

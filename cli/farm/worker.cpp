@@ -12,13 +12,13 @@
 #include <optional>
 
 #include "cli/farm/executor.hpp"
+#include "cli/farm/farm_device.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/farm/media_roots.hpp"
 #include "cli/render.hpp"
 #include "cli/farm/self_test.hpp"
-#include "kernels/device/isa.hpp"
 #include "worker/link/worker_link.hpp"
-#include "worker/render_chunk.hpp"
+#include "worker/stage_times.hpp"
 
 namespace dubfarm::cli {
 namespace {
@@ -69,7 +69,7 @@ int run_worker_verb(const WorkerOptions& options) {
   action.sa_handler = on_worker_stop;
   ::sigaction(SIGTERM, &action, nullptr);
   ::sigaction(SIGINT, &action, nullptr);
-  ::signal(SIGXFSZ, SIG_IGN);  // a file-size limit is an error of write(), as a full disk is
+  (void)::signal(SIGXFSZ, SIG_IGN);  // a file-size limit is an error of write(), as a full disk is
   const Result<MediaRoots> roots = MediaRoots::parse(options.roots);
   if (!roots.ok()) return cannot_work(roots.error());
   worker::LinkOptions link;
@@ -83,30 +83,46 @@ int run_worker_verb(const WorkerOptions& options) {
   for (const Result<void>& read : {time("--idle-exit", options.idle_exit, link.idle_exit), time("--max-life", options.max_life, link.max_life),
                                    time("--drain-budget", options.drain_budget, link.drain_budget), time("--orphan-timeout", options.orphan_timeout, link.orphan_timeout)})
     if (!read.ok()) return cannot_work(read.error());
+  const Result<Backend> backend = choose_backend(options.backend);
+  if (!backend.ok()) return cannot_work(backend.error());
+  if (!backend->why_cpu.empty()) say("note: the CPU renders: " + backend->why_cpu);
   const Result<Store> store = Store::open(options.store.empty() ? default_store_folder() : options.store);
   if (!store.ok()) return cannot_work(store.error());
   const int slots = options.slots > 0 ? options.slots : default_threads();
   link.scheduler = options.scheduler;
   link.state_folder = state_folder(options.state, link.key.name);
   link.build = "dubfarm " DUBFARM_VERSION;
-  link.numeric_profile = worker::kNumericProfile;
+  link.numeric_profile = backend->numeric_profile;
   link.host = host_name();
-  link.device = fmt::format("cpu ({}), {} threads", kernels::name_of(kernels::best_isa()), slots);
+  link.device = fmt::format("{}, {} threads", backend->name(), slots);
   link.tags = options.tags;
   link.slots = static_cast<std::uint32_t>(slots);
   link.memory_bytes = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
   link.once = options.once;
   link.log = say;
   link.stop_signals = &stop_signals;
-  if (const Result<void> sound = self_test(); !sound.ok()) {
-    fmt::print(stderr, "error: {}\n", sound.error().message);
+  const auto is_unfit = [](const Error& error) {
+    fmt::print(stderr, "error: {}\n", error.message);
     return kCannotRun;
+  };
+  if (const Result<void> sound = self_test(); !sound.ok()) return is_unfit(sound.error());
+  worker::StageTimes times;
+  std::unique_ptr<FarmDevice> device;
+  if (backend->module != nullptr) {
+    Result<std::unique_ptr<FarmDevice>> opened = FarmDevice::open(*backend, slots, &times, say);
+    if (!opened.ok()) return is_unfit(opened.error());
+    device = std::move(*opened);
+    if (const Result<void> sound = self_test_device(device->device()); !sound.ok()) return is_unfit(sound.error());
+    link.unfit = [&] { return device->failure(); };
   }
-  Executor executor(*store, *roots, slots);
+  const auto began = std::chrono::steady_clock::now();
+  Executor executor(*store, *roots, slots, device.get(), &times);
   const Result<worker::LinkOutcome> outcome = worker::run_worker(link, executor);
+  if (options.profile) fmt::print(stderr, "{}", times.table(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count(), slots));
   if (!outcome.ok()) return cannot_work(outcome.error());
   switch (outcome->end) {
     case worker::LinkEnd::left: say("left: " + outcome->reason); return kDone;
+    case worker::LinkEnd::unfit: fmt::print(stderr, "error: {}\n", outcome->reason); return kCannotRun;
     case worker::LinkEnd::orphaned: fmt::print(stderr, "error: {}; start the worker again when the scheduler is there\n", outcome->reason); return kCannotRun;
     case worker::LinkEnd::refused: fmt::print(stderr, "error: {}\nhelp: make a key with dubfarm keys worker, on the scheduler's machine\n", outcome->reason); return kBadInput;
   }

@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "cli/backend.hpp"
+
 namespace dubfarm::cli {
 
 struct WorkerOptions {
@@ -13,12 +15,14 @@ struct WorkerOptions {
   std::vector<std::string> roots;
   std::vector<std::string> tags;
   int slots = 0;       // 0: one for each processor
+  BackendOptions backend;  // that renders chunks; prints are the CPU's
+  bool profile = false;    // at its end say how long each stage was busy
   bool once = false;
   std::string idle_exit, max_life, drain_budget, orphan_timeout;  // "90", "90s", "15m", "4h"; empty: as LinkOptions has it
 };
 
 /// Works until its life ends. @return the exit status: kDone drained or idle; kBadInput a key, a root or an option that is wrong, or a scheduler
-/// that does not let it in (to start it again is of no use); kCannotRun no scheduler for too long, or a self-test that failed.
+/// that does not let it in (to start it again is of no use); kCannotRun no scheduler for too long, a self-test that failed, or a device that did.
 [[nodiscard]] int run_worker_verb(const WorkerOptions& options);
 
 }  // namespace dubfarm::cli

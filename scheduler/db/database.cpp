@@ -188,8 +188,8 @@ Result<void> Database::State::put(const farm::NewJob& row) {
 }
 
 Result<void> Database::State::put(const farm::JobPlanned& row) {
-  TRY_ASSIGN(Statement * update, statement(4, "UPDATE job SET package = ? WHERE id = ?"));
-  *update << row.package << row.job;
+  TRY_ASSIGN(Statement * update, statement(4, "UPDATE job SET package = ?, numeric_profile = ? WHERE id = ?"));
+  *update << row.package << row.numeric_profile << row.job;
   TRY(update->done());
   return put_tasks(row.job, *row.tasks);
 }

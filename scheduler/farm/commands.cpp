@@ -65,7 +65,7 @@ void Farm::State::on(SubmitJob& event) {
   Job& job = jobs.try_emplace(id, std::move(row), std::move(now)).first->second;
   job.hungry_since = at.now;
   open.insert(id);
-  if (kept->tasks) job.plan(kept->tasks, kept->package);
+  if (kept->tasks) job.plan(kept->tasks, kept->package, kept->numeric_profile);
   touched.insert(id);
   there_is_more();
   say(Level::info, "job.submitted", id, 0, fmt::format("project={} name=\"{}\" submitter={} priority={} tasks={}", kept->project, kept->name, kept->submitter,
@@ -81,11 +81,11 @@ void Farm::State::on(PlanReady& event) {
   if (!event.numeric_profile.empty()) job->change().profile = event.numeric_profile;
   if (std::string wrong = check(*event.tasks, !job->now().profile.empty()); !wrong.empty()) return answer(event.ticket, event.job, std::move(wrong));
   const std::string& package = event.package.empty() ? job->spec().package : event.package;
-  job->plan(event.tasks, package);
-  store(JobPlanned{event.job, event.tasks, job->spec().package});
+  job->plan(event.tasks, package, event.numeric_profile.empty() ? job->spec().numeric_profile : event.numeric_profile);
+  store(JobPlanned{event.job, event.tasks, job->spec().package, job->spec().numeric_profile});
   job->hungry_since = at.now;
   there_is_more();
-  say(Level::info, "job.planned", event.job, 0, fmt::format("tasks={} already_done={}", event.tasks->size(), event.tasks->already_done.size()));
+  say(Level::info, "job.planned", event.job, 0, fmt::format("tasks={} already_done={} profile=\"{}\"", event.tasks->size(), event.tasks->already_done.size(), job->now().profile));
   answer(event.ticket, event.job);
 }
 

@@ -82,7 +82,7 @@ struct PlanReady {
   Ticket ticket = 0;
   JobId job = 0;
   std::shared_ptr<const TaskList> tasks;
-  std::string package, numeric_profile;  // as in JobSpec; "" leaves what was handed in
+  std::string package, numeric_profile;  // as in JobSpec; "" leaves what was handed in. Tasks that were planned for a profile never go to another
 };
 struct PlanFailed {
   Ticket ticket = 0;

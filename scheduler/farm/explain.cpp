@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "scheduler/farm/state.hpp"
 
@@ -30,12 +31,14 @@ std::optional<Waiting> Farm::explain(JobId id) const {
   const auto lacks_tags = [&](const Worker& worker) {
     return std::ranges::any_of(spec.tags, [&](const std::string& tag) { return std::ranges::find(worker.tags, tag) == worker.tags.end(); });
   };
+  std::set<std::string> offered;  // profiles
   std::uint32_t here = 0, tagged = 0, fitting = 0, able = 0, free = 0, sick = 0, draining = 0, resting = 0;
   for (const auto& [worker_id, worker] : state.workers) {
     if (worker.is_dead) continue;
     ++here;
     if (lacks_tags(worker)) continue;
     ++tagged;
+    offered.insert(worker.profile);
     if (!job.now().profile.empty() && job.now().profile != worker.profile) continue;
     ++fitting;
     sick += !worker.sick.empty();
@@ -49,7 +52,8 @@ std::optional<Waiting> Farm::explain(JobId id) const {
   if (here == 0) because("no_worker", "no worker is connected");
   else if (tagged == 0) because("tags", fmt::format("no worker has the tags [{}]; {} are connected", fmt::join(spec.tags, ", "), here));
   else if (fitting == 0)
-    because("profile", fmt::format("its tasks belong to numeric profile {}; none of the {} workers with its tags has that", job.now().profile, tagged));
+    because("profile", fmt::format("its tasks belong to numeric profile {}; none of the {} workers with its tags has that: start one that has, or submit the job again with --profile \"{}\"",
+                                   job.now().profile, tagged, fmt::join(offered, "\" or \"")));
   else if (able == 0 && sick > 0) because("sick", fmt::format("the workers that could take it are set aside ({} sick, {} draining); see their reasons", sick, draining));
   else if (able == 0) because("draining", fmt::format("the {} workers that could take it are draining", draining));
 

@@ -37,12 +37,13 @@ JobState Job::state() const {
   return lease_count > 0 || changed_.started_ms != 0 ? JobState::running : JobState::queued;
 }
 
-void Job::plan(std::shared_ptr<const TaskList> tasks, std::string package) {
+void Job::plan(std::shared_ptr<const TaskList> tasks, std::string package, std::string numeric_profile) {
   tasks_ = std::move(tasks);
-  if (spec_->tasks != tasks_ || spec_->package != package) {
+  if (spec_->tasks != tasks_ || spec_->package != package || spec_->numeric_profile != numeric_profile) {
     auto spec = std::make_shared<JobSpec>(*spec_);
     spec->tasks = tasks_;
     spec->package = std::move(package);
+    spec->numeric_profile = std::move(numeric_profile);
     spec_ = std::move(spec);
   }
   const auto count = static_cast<std::uint32_t>(tasks_->size());

@@ -47,7 +47,7 @@ class Job {
   [[nodiscard]] std::int64_t created_ms() const { return created_ms_; }
 
   // ---- tasks; none before plan() and after forget_tasks() -------------------------------------------------------------------------
-  void plan(std::shared_ptr<const TaskList> tasks, std::string package);
+  void plan(std::shared_ptr<const TaskList> tasks, std::string package, std::string numeric_profile);
   [[nodiscard]] bool is_planned() const { return is_planned_; }
   [[nodiscard]] std::uint32_t size() const { return static_cast<std::uint32_t>(state_.size()); }
   [[nodiscard]] const TaskList& tasks() const { return *tasks_; }

@@ -21,7 +21,7 @@ Farm::State::State(const Settings& with, std::function<std::uint64_t()> source, 
       job.restore(*row.ended);
       continue;
     }
-    if (spec->tasks) job.plan(spec->tasks, spec->package);
+    if (spec->tasks) job.plan(spec->tasks, spec->package, spec->numeric_profile);
     for (const TaskIndex task : row.undone) {
       if (task >= job.size()) continue;
       if (job.state(task) == TaskState::done) job.undo(task);

@@ -244,7 +244,7 @@ void Farm::State::vote(Job& job, TaskIndex task, Worker& worker, const TaskResul
     }
     return;
   }
-  const bool is_agreed = std::ranges::any_of(trouble.results, [&](const auto& other) { return other.second == result.digest; });
+  const bool is_agreed = is_set(result.digest) && std::ranges::any_of(trouble.results, [&](const auto& other) { return other.second == result.digest; });
   if (!is_agreed) {
     if (has_lease) end_lease(result.lease.lease, false);
     hold_against(job, result.lease, worker.id, Fault::disagreed, fmt::format("{}: a result that differs from all before it", words(job, task)), result.digest);
@@ -260,7 +260,7 @@ void Farm::State::vote(Job& job, TaskIndex task, Worker& worker, const TaskResul
       if (other != nullptr) other->remark.clear();
       continue;
     }
-    if (id == 0) continue;
+    if (id == 0 || !is_set(digest)) continue;  // it did not say what it made: a device's worker whose CPU took the chunk over
     if (other != nullptr) set_aside(*other, fmt::format("its result of job {}, {}, differs from what two others made", job.id(), words(job, task)));
     for (const JobId open_id : std::set<JobId>(open)) {  // whatever else it made is in doubt
       Job& suspect = jobs.at(open_id);

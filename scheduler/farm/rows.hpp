@@ -32,7 +32,7 @@ struct JobChanged {
 struct JobPlanned {
   JobId job = 0;
   std::shared_ptr<const TaskList> tasks;
-  std::string package;
+  std::string package, numeric_profile;  // that it was planned for; "": none
 };
 /// Every task is done: their rows are not needed any more, but for what is shown.
 struct JobDone {

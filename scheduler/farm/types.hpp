@@ -105,7 +105,7 @@ struct JobSpec {
   int priority = kUsualPriority;     // 0 ... 100, more is sooner
   std::vector<std::string> tags{};     // its workers must have all of them
   std::uint32_t max_running = 0;     // tasks at once; 0: no limit
-  std::string numeric_profile{};       // "": that of the first worker that takes one of its tasks
+  std::string numeric_profile{};       // "": that of the first worker that takes one of its tasks, where its plan names none
   std::string package{};               // SHA-256 (hex) of the job's package file in the store; may come with the plan
   std::string request{};               // not "": a second submission by the same submitter with the same text is the same job
   std::string detail{};                // the caller's own, kept with the job (where outputs go, what was selected)

@@ -187,7 +187,7 @@ struct SubmitRequest {
   int priority = 50;
   std::vector<std::string> tags;
   std::uint32_t max_running = 0;
-  std::string profile;       // numeric profile to bind to; empty: that of the first worker
+  std::string profile;       // numeric profile to bind to; empty: that of the workers there are (docs/decisions/0017)
   std::string request_key;   // a second submission of the project with the same key is the first one again; empty: none
 };
 using SubmitOutcome = std::variant<JobId, std::vector<Problem>>;

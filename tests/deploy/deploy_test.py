@@ -179,7 +179,7 @@ def units(dubfarm, work, expected, mix_folder):
         start = re.search(r"^ExecStart=(.*)$", unit, re.M)
         if not options or not start:
             failed(f"systemd/{name}: there is no ExecStart=, or no example of OPTIONS= in its comments")
-        commands[name] = moved(start.group(1).replace("$OPTIONS", options.group(1))).split()
+        commands[name] = moved(start.group(1).replace("$OPTIONS", options.group(1)).replace("$MORE_OPTIONS", "")).split()
         with open(f"{place}/units/{name}", "w", encoding="utf-8") as f:
             f.write(unit.replace("/usr/bin/dubfarm", dubfarm))
     os.makedirs(place + "/lib/scheduler")

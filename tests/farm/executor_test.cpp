@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "tests/support/command.hpp"
 #include "tests/support/mix_folder.hpp"
 #include "tests/support/reel.hpp"
 #include "worker/render_chunk.hpp"
@@ -158,6 +159,65 @@ TEST_F(ExecutorTest, ChunksOfOneJobKeepCompanyAndLeaveOthersTheirShare) {
   std::vector<worker::AssignedTask> batch;
   for (const std::size_t i : alone) batch.push_back(waiting[i]);
   for (const wire::Result& result : run(batch)) EXPECT_EQ(result.outcome(), wire::DONE);
+}
+
+class DeviceExecutor : public ExecutorTest {
+ protected:
+  void open(std::uint64_t memory) {
+    static const kernels::DeviceModule module = kernels::DeviceModule::load(testing::emulated_module()).value();
+    Backend backend;
+    backend.module = &module;
+    backend.memory_limit = memory;
+    device_ = FarmDevice::open(backend, 1, &times_, [](const std::string&) {}, std::chrono::hours(1)).value();
+    executor_.emplace(*store_, roots_, 1, device_.get(), &times_);
+  }
+  worker::StageTimes times_;
+  std::unique_ptr<FarmDevice> device_;
+};
+
+TEST_F(DeviceExecutor, DoesNotHoldWhatTheCpuTookOverAgainstAnothersWork) {
+  open(100'000);  // enough for nothing
+  std::size_t with_reverbs = 0;
+  for (std::uint32_t c = 0; c < chunks(); ++c) {
+    const wire::Result result = run(task("chunk", c));
+    ASSERT_EQ(result.outcome(), wire::DONE) << result.error();
+    const bool has_reverb = !planned_->plan.chunks[c].program.reverbs.empty();
+    EXPECT_EQ(result.digest().empty(), has_reverb) << "with a reverb a device renders other bits";
+    with_reverbs += has_reverb;
+  }
+  EXPECT_GT(with_reverbs, 0u);
+  EXPECT_LT(with_reverbs, chunks());
+}
+
+TEST_F(DeviceExecutor, PutsOffWhatWouldWaitForTheDevice) {
+  open(std::uint64_t{1} << 30);
+  const auto chunk_without_reverb = [&] {
+    std::uint32_t c = 0;
+    while (!planned_->plan.chunks[c].program.reverbs.empty() || planned_->plan.chunks[c].program.layout() != Layout::mono) ++c;
+    return task("chunk", c);
+  }();
+  worker::AssignedTask other = chunk_without_reverb;
+  other.package = std::string(64, '0');
+  EXPECT_THAT(executor_->company(std::vector{other, chunk_without_reverb}, 0), ElementsAre(0u)) << "nobody's turn yet";
+  const wire::Result result = run(chunk_without_reverb);
+  ASSERT_EQ(result.outcome(), wire::DONE) << result.error();
+  EXPECT_FALSE(result.digest().empty());
+  EXPECT_GT(times_.bytes(worker::Stage::upload), 0);
+  EXPECT_THAT(executor_->company(std::vector{other, other, chunk_without_reverb}, 0), ElementsAre(2u)) << "its turn lasts";
+  EXPECT_THAT(executor_->company(std::vector{other, task("print", 0), chunk_without_reverb}, 0), ElementsAre(1u)) << "a print needs no device";
+  EXPECT_THAT(executor_->company(std::vector{other, other}, 0), ElementsAre(0u)) << "what else is there to do";
+  EXPECT_THAT(executor_->company(std::vector{chunk_without_reverb, chunk_without_reverb}, 0), ElementsAre(0u)) << "chunks are rendered one by one";
+}
+
+TEST_F(DeviceExecutor, GivesBackWhatADeviceThatFailedDidNotDo) {
+  const testing::Variable lost("DUBFARM_EMULATED_LOST_AFTER", "1");
+  open(std::uint64_t{1} << 30);
+  for (int n = 0; n < 2; ++n) {
+    const wire::Result result = run(task("chunk", 0));
+    EXPECT_EQ(result.outcome(), wire::RELEASED);
+    EXPECT_EQ(result.error(), device_->failure());
+  }
+  EXPECT_THAT(device_->failure(), ::testing::StartsWith("device 0: the device failed: "));
 }
 
 }  // namespace

@@ -57,7 +57,7 @@ std::unique_ptr<Command> FarmFolder::worker(const std::string& name, std::vector
   return std::make_unique<Command>(arguments);
 }
 
-http::JobId FarmFolder::submit(const std::string& out, const std::string& version) {
+http::JobId FarmFolder::submit(const std::string& out, const std::string& version, const std::string& profile) {
   http::SubmitRequest request;
   request.project = "test";
   request.name = "reel";
@@ -65,6 +65,7 @@ http::JobId FarmFolder::submit(const std::string& out, const std::string& versio
   request.folder = "{media}";
   request.out = "{out}/" + out;
   request.version = version;
+  request.profile = profile;
   const http::SubmitOutcome outcome = must(service_->submit(request, {"tester", "127.0.0.1"}));
   if (const auto* problems = std::get_if<std::vector<http::Problem>>(&outcome)) throw std::runtime_error(problems->front().message);
   return std::get<http::JobId>(outcome);

@@ -29,7 +29,7 @@ class FarmFolder {
   [[nodiscard]] std::string key_of(const std::string& name);
 
   /// @return the job. Throws where the submission is refused.
-  http::JobId submit(const std::string& out, const std::string& version = "*");
+  http::JobId submit(const std::string& out, const std::string& version = "*", const std::string& profile = "");
   /// Waits until the job is over, a minute at most, or `until` says so. @return its view then.
   http::JobView wait(http::JobId job, const std::function<bool(const http::JobView&)>& until = {});
   /// {path: SHA-256} of what the job left below out/.

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "kernels/core/math.hpp"
@@ -38,6 +39,34 @@ struct Bench {
   std::atomic<bool> cancel{false};
   RenderScratch scratch;
 };
+
+TEST(RenderScratch, IsClearedOfWhatWasRenderedInIt) {
+  MixFolder folder;
+  const PlannedMix planned = plan_mix(folder.mix(random_mix(71, folder, {.seconds = 2, .tracks = 6})));
+  Bench bench(planned, folder / "store");
+  std::vector<std::vector<float>> before;
+  for (const plan::Chunk& chunk : planned.plan.chunks) before = bench.samples(chunk);
+  const auto dirty = [&] {  // bytes that are not 0, in what is at hand
+    std::size_t count = 0;
+    const auto look = [&](const void* memory, std::size_t bytes) {
+      const auto* const at = static_cast<const unsigned char*>(memory);
+      count += static_cast<std::size_t>(std::count_if(at, at + bytes, [](unsigned char byte) { return byte != 0; }));
+    };
+    Buffer spare = bench.scratch.pool.take(1, 1000);
+    look(spare.channel(0), 1000 * sizeof(float));
+    look(bench.scratch.sums.reserve(1), bench.scratch.sums.capacity() * sizeof(double));
+    look(bench.scratch.curves.reserve(1), bench.scratch.curves.capacity() * sizeof(double));
+    for (auto* const signals : {&bench.scratch.convolve.inputs, &bench.scratch.convolve.outputs})
+      for (kernels::AlignedMemory& signal : *signals)
+        if (signal.size_bytes() > 0) look(signal.data<std::byte>(), signal.size_bytes());
+    return count;
+  };
+  EXPECT_GT(dirty(), 100'000u);
+  bench.scratch.clear();
+  EXPECT_EQ(dirty(), 0u);
+  std::vector<std::vector<float>> after = bench.samples(planned.plan.chunks.back());
+  EXPECT_EQ(after, before);
+}
 
 TEST(RenderChunk, GivesTheSameBitsWhateverWasRenderedBefore) {
   for (const unsigned seed : {31u, 32u}) {

@@ -30,6 +30,7 @@ constexpr std::uint32_t kTasksPerSlot = 4;     // held at once, so that no threa
 constexpr std::size_t kMessagesAtOnce = 256;
 constexpr std::size_t kResultsInHello = 2000;  // the others follow one by one
 constexpr milliseconds kAfterRefusal{500};     // a key that was made a moment ago is known by then
+constexpr std::size_t kReasonBytes = 500;
 constexpr int kRefusals = 3;                   // handshakes refused before a worker takes it for an answer
 
 class Link {
@@ -322,6 +323,10 @@ class Link {
       drain("asked to stop", options_.drain_budget);
     }
     if (signals > 1 && !is_released_) release_at_ = now;
+    if (options_.unfit && unfit_.empty()) {
+      unfit_ = options_.unfit();
+      if (!unfit_.empty()) drain(unfit_, options_.drain_budget);
+    }
     if (options_.max_life > milliseconds{0} && now - began_ >= options_.max_life && !is_draining_) drain("its life is over (--max-life)", options_.drain_budget);
     if (release_at_ && now >= *release_at_ && !is_released_) {
       is_released_ = true;
@@ -346,10 +351,10 @@ class Link {
     if (!box_.results().empty() && now < *leave_at_) return std::nullopt;
     if (!box_.results().empty()) log(fmt::format("warning: {} results are not acknowledged; they wait in {}", box_.results().size(), options_.state_folder));
     wire::Envelope envelope;
-    envelope.mutable_bye()->set_reason("drained");
+    envelope.mutable_bye()->set_reason(unfit_.empty() ? "drained" : unfit_.substr(0, kReasonBytes));
     if (session_ != 0) send(envelope);
     disconnect();
-    return LinkOutcome{LinkEnd::left, "drained"};
+    return unfit_.empty() ? LinkOutcome{LinkEnd::left, "drained"} : LinkOutcome{LinkEnd::unfit, unfit_};
   }
 
   const LinkOptions& options_;
@@ -370,7 +375,7 @@ class Link {
   std::map<std::uint64_t, Clock::time_point> sent_at_;  // by lease
   std::uint64_t ping_number_ = 0;
   int refusals_ = 0;
-  std::string refused_;
+  std::string refused_, unfit_;
   bool is_draining_ = false, is_stopped_ = false, is_released_ = false;
   Crew crew_;  // last: its threads end before what they ring is gone
 };

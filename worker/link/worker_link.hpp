@@ -31,6 +31,7 @@ struct LinkOptions {
   std::chrono::milliseconds drain_budget{0};          // what runs may take so long to end, then it is released; 0: without limit
   std::chrono::milliseconds orphan_timeout{300'000};  // give up after so long without a scheduler
   std::function<void(const std::string&)> log;        // lines for people, from run()'s thread
+  std::function<std::string()> unfit;                 // not "": why this worker can do nothing more; it drains then
   const std::atomic<int>* stop_signals = nullptr;     // never null; 1: drain; 2 or more: release what runs, and leave
 };
 
@@ -39,6 +40,7 @@ enum class LinkEnd : std::uint8_t {
   left,       // drained, idle, or done: everything it made is acknowledged
   orphaned,   // no scheduler for orphan_timeout; results wait in the state folder
   refused,    // the scheduler does not let this key in, or speaks another protocol
+  unfit,      // drained, because LinkOptions::unfit said so
 };
 struct LinkOutcome {
   LinkEnd end = LinkEnd::left;

@@ -6,6 +6,7 @@
 //   DUBFARM_EMULATED_DRIVER=V        a driver for CUDA V (13000: 13.0) on a module that needs 13.0
 //   DUBFARM_EMULATED_MEMORY=BYTES    of each device (default 1 GiB); more cannot be allocated
 //   DUBFARM_EMULATED_LOST_AFTER=N    the device is lost at the Nth wait for a stream
+//   DUBFARM_EMULATED_WRONG_COPY=N    the Nth copy down and all after it bring a number that is wrong (its highest bit of mantissa), in the middle
 //   DUBFARM_EMULATED_LOG=FILE        at its end each device says there what was allocated, left and given back dirty (bytes that are not 0)
 #include <algorithm>
 #include <chrono>
@@ -23,7 +24,7 @@ struct DubfarmContext {
   std::mutex mutex;
   std::map<void*, std::size_t> memory, pinned;  // what is given out
   std::size_t in_use = 0, most = 0, dirty = 0, allocations = 0;
-  long long waits = 0;
+  long long waits = 0, copies_down = 0;
   bool is_lost = false;
 };
 
@@ -47,18 +48,18 @@ int lost() { return failed(DUBFARM_DEVICE_LOST, "the device failed: unspecified 
 
 void probe(DubfarmProbe* probe) {
   std::memset(probe, 0, sizeof(*probe));
-  std::snprintf(probe->fft, sizeof(probe->fft), "fft-on-cpu");
+  (void)std::snprintf(probe->fft, sizeof(probe->fft), "fft-on-cpu");
   probe->runtime_version = kRuntime;
   probe->driver_version = static_cast<int>(setting("DUBFARM_EMULATED_DRIVER", kRuntime));
   probe->device_count = static_cast<int>(setting("DUBFARM_EMULATED_DEVICES", 1));
   if (probe->driver_version < kRuntime) {
     probe->device_count = 0;
     probe->status = DUBFARM_DRIVER_TOO_OLD;
-    std::snprintf(probe->message, sizeof(probe->message), "the NVIDIA driver is too old: it knows CUDA %d.%d, this build needs CUDA %d.%d; install a newer driver",
+    (void)std::snprintf(probe->message, sizeof(probe->message), "the NVIDIA driver is too old: it knows CUDA %d.%d, this build needs CUDA %d.%d; install a newer driver",
                   probe->driver_version / 1000, probe->driver_version % 1000 / 10, kRuntime / 1000, kRuntime % 1000 / 10);
   } else if (probe->device_count == 0) {
     probe->status = DUBFARM_NO_DEVICE;
-    std::snprintf(probe->message, sizeof(probe->message), "no device: the driver shows none");
+    (void)std::snprintf(probe->message, sizeof(probe->message), "no device: the driver shows none");
   }
 }
 
@@ -69,8 +70,8 @@ int device_info(int device, DubfarmDeviceInfo* info) {
   if (device < 0 || device >= found.device_count)
     return failed(DUBFARM_NO_DEVICE, "there is no such device; this machine has " + std::to_string(found.device_count) + ", counted from 0");
   std::memset(info, 0, sizeof(*info));
-  std::snprintf(info->name, sizeof(info->name), "Emulated GPU %d", device);
-  std::snprintf(info->bus_id, sizeof(info->bus_id), "0000:%02d:00.0", device);
+  (void)std::snprintf(info->name, sizeof(info->name), "Emulated GPU %d", device);
+  (void)std::snprintf(info->bus_id, sizeof(info->bus_id), "0000:%02d:00.0", device);
   info->compute_major = 9;
   info->multiprocessors = 1;
   info->memory_bytes = info->free_bytes = memory_bytes();
@@ -90,9 +91,9 @@ int open(int device, DubfarmContext** context) {
 void close(DubfarmContext* context) {
   if (const char* path = std::getenv("DUBFARM_EMULATED_LOG"); path != nullptr)
     if (std::FILE* file = std::fopen(path, "a")) {
-      std::fprintf(file, "device %d waited %lld allocated %zu most %zu left %zu dirty %zu\n", context->device, context->waits, context->allocations, context->most,
+      (void)std::fprintf(file, "device %d waited %lld allocated %zu most %zu left %zu dirty %zu\n", context->device, context->waits, context->allocations, context->most,
                    context->memory.size() + context->pinned.size(), context->dirty);
-      std::fclose(file);
+      (void)std::fclose(file);
     }
   delete context;
 }
@@ -126,7 +127,7 @@ int allocate(DubfarmContext* context, size_t bytes, void** out) {
 void give_back(DubfarmContext* context, std::map<void*, std::size_t>& given, void* memory) {
   const auto found = given.find(memory);
   if (found == given.end()) {
-    std::fprintf(stderr, "emulated device: memory is given back that was not given out\n");
+    (void)std::fprintf(stderr, "emulated device: memory is given back that was not given out\n");
     std::abort();
   }
   const auto* const bytes = static_cast<const unsigned char*>(memory);
@@ -185,6 +186,9 @@ int copy_down(DubfarmContext* context, void*, void* host, const void* device, si
   if (context->is_lost) return lost();
   if (!is_inside(context, device, bytes)) return illegal();
   std::memcpy(host, device, bytes);
+  const std::lock_guard lock(context->mutex);
+  if (const long long wrong = setting("DUBFARM_EMULATED_WRONG_COPY", 0); ++context->copies_down >= wrong && wrong > 0)
+    static_cast<unsigned char*>(host)[bytes / 8 * 4 + 2] ^= 0x40;
   return DUBFARM_OK;
 }
 int copy_within(DubfarmContext* context, void*, void* to, const void* from, size_t bytes) {

@@ -110,6 +110,24 @@ TEST(Database, GivesBackWhatWasStored) {
   EXPECT_EQ(saved.projects.at(0).max_running, 9u);
 }
 
+TEST(Database, KeepsTheProfileThatAJobWasPlannedFor) {
+  testing::TemporaryFolder folder;
+  const std::string path = folder.path() + "/farm.db";
+  const NewJob given = some_job(5, 10);
+  auto spec = std::make_shared<JobSpec>(*given.spec);
+  spec->tasks = nullptr;  // handed in without a plan, and without a profile
+  spec->numeric_profile.clear();
+  {
+    Database database = open_or_fail(path);
+    ASSERT_TRUE(database.apply(std::vector<Row>{NewJob{5, spec, 1}, JobPlanned{5, given.spec->tasks, "abc", "cuda 2"}}));
+  }
+  const Saved saved = *open_or_fail(path).load();
+  ASSERT_EQ(saved.jobs.size(), 1u);
+  EXPECT_EQ(saved.jobs[0].job.spec->numeric_profile, "cuda 2");
+  EXPECT_EQ(saved.jobs[0].job.spec->package, "abc");
+  EXPECT_EQ(saved.jobs[0].job.spec->tasks->subject, given.spec->tasks->subject);
+}
+
 TEST(Database, KeepsTokensAndKeys) {
   Database database = open_or_fail(":memory:");
   ASSERT_TRUE(database.apply(std::vector<Row>{Token{"id1", "ada", "admin", "*", "abcd", 1, 0, 0}, AllowedKey{"k1", "gpu-1", 1, 0}, Token{"id1", "ada", "admin", "*", "abcd", 1, 0, 5}}));

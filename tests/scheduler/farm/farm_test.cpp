@@ -232,6 +232,28 @@ TEST(Result, ThatDiffersFromAnotherSetsBothAsideAndAThirdDecides) {
   EXPECT_EQ(farm.farm.worker(2)->reason, "its result of job 1, chunk 0, differs from what two others made");
 }
 
+TEST(Result, WithoutADigestAgreesWithNobodyAndIsNoLie) {
+  FakeFarm farm;
+  farm.advance(Time(10'000));
+  const JobId job = farm.submit(1, {}, true);
+  farm.join("honest", 1);
+  const LeaseRef lease = farm.given["honest"].at(0).lease;
+  farm.advance(Time(6000));
+  farm.join("liar", 2);
+  farm.report("liar", Outcome::done, 66);
+  farm.hello("honest", 1, 1, "cpu", {}, {}, {farm.result("honest", lease)});
+  for (const char* silent : {"third", "fourth"}) {
+    farm.join(silent, silent[0] == 't' ? 3 : 4);
+    farm.report(silent, Outcome::done, 0);
+    EXPECT_EQ(farm.state(job, 0), TaskState::ready) << silent;
+  }
+  farm.join("fifth", 5);
+  farm.report("fifth");
+  EXPECT_EQ(farm.state(job, 0), TaskState::done);
+  for (const WorkerId id : {1, 3, 4, 5}) EXPECT_EQ(farm.health(id), WorkerHealth::well) << id;
+  EXPECT_EQ(farm.health(2), WorkerHealth::sick);
+}
+
 TEST(Straggler, IsCopiedWhenNothingElseIsLeftAndTheLoserIsCancelled) {
   FakeFarm farm;
   const JobId job = farm.submit(9);
@@ -314,7 +336,7 @@ TEST(Job, BelongsToTheProfileThatBeginsItAndToWorkersWithItsTags) {
   EXPECT_EQ(farm.farm.job(job)->profile, "cpu 2");
   farm.report("b");
   farm.step(Bye{farm.session_of["b"], "end of the day"});
-  EXPECT_EQ(farm.why(job), "profile: its tasks belong to numeric profile cpu 2; none of the 1 workers with its tags has that\n");
+  EXPECT_EQ(farm.why(job), "profile: its tasks belong to numeric profile cpu 2; none of the 1 workers with its tags has that: start one that has, or submit the job again with --profile \"gpu 1\"\n");
 }
 
 TEST(Job, ThatNothingWasMadeForYetMayGoToAnotherProfile) {
@@ -327,6 +349,24 @@ TEST(Job, ThatNothingWasMadeForYetMayGoToAnotherProfile) {
   farm.advance(Time(1000), {"b"});
   EXPECT_EQ(farm.given["b"].size(), 1u);
   EXPECT_EQ(farm.farm.job(job)->profile, "gpu 1");
+}
+
+TEST(Job, ThatWasPlannedForAProfileNeverGoesToAnother) {
+  FakeFarm farm;
+  JobSpec spec{.project = "film", .name = {}, .submitter = {}};
+  farm.step(SubmitJob{7, spec});
+  const JobId job = farm.answered_job;
+  auto tasks = std::make_shared<TaskList>();
+  tasks->add(TaskKind::chunk, 0, 1);
+  farm.step(PlanReady{1, job, tasks, "abc", "cpu 2"});  // the keys of its chunks have it
+  farm.join("b", 2, 1, "gpu 1");
+  farm.advance(Time(5000), {"b"});
+  EXPECT_TRUE(farm.given["b"].empty());
+  EXPECT_EQ(farm.farm.spec(job)->numeric_profile, "cpu 2");
+  EXPECT_EQ(farm.why(job), "profile: its tasks belong to numeric profile cpu 2; none of the 1 workers with its tags has that: start one that has, or submit the job again with "
+                           "--profile \"gpu 1\"\n");
+  farm.join("a", 1, 1, "cpu 2");
+  EXPECT_EQ(farm.given["a"].size(), 1u);
 }
 
 TEST(Job, KeepsToItsLimitAndItsProjects) {

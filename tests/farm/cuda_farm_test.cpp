@@ -1,0 +1,164 @@
+// Workers with a device: the emulated one, in processes of their own. docs/decisions/0016, 0017.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <cstdio>
+#include <set>
+
+#include "cli/farm/self_test.hpp"
+#include "tests/farm/farm_folder.hpp"
+#include "tests/farm/null_farm.hpp"
+#include "worker/render_chunk.hpp"
+
+namespace dubfarm::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr const char* kEmulatedProfile = "cuda-emulated 2 fft-on-cpu sm_90";
+
+class CudaFarm : public ::testing::Test {
+ protected:
+  CudaFarm() {
+    reel_.document["length"] = "00:00:06:00";  // the device is a slow one
+    reel_.document["tracks"][2]["clips"][0]["at"] = "1s";
+    reel_.write();
+  }
+  Json alone(const std::string& backend) {
+    const CommandResult rendered = reel_.render("alone-" + backend, "alone-store-" + backend, {"--backend", backend});
+    EXPECT_EQ(rendered.status, 0) << rendered.err;
+    return digests(reel_.report("alone-" + backend));
+  }
+  std::optional<http::WorkerView> view_of(const std::string& name) {
+    for (const http::WorkerView& worker : farm_.service().workers())
+      if (worker.name == name && worker.state != http::WorkerState::lost) return worker;
+    return std::nullopt;
+  }
+  std::set<std::string> makers_of(http::JobId job) {
+    std::set<std::string> makers;
+    for (const http::TaskView& task : farm_.service().tasks(job, 0, 1000))
+      if (!task.worker.empty()) makers.insert(task.worker);
+    return makers;
+  }
+  const Variable module_{"DUBFARM_CUDA_MODULE", emulated_module()};
+  Reel reel_;
+  FarmFolder farm_{reel_};
+};
+
+TEST_F(CudaFarm, AWorkerOnADeviceMakesWhatARenderOnItMakes) {
+  const Json expected = alone("cuda");
+  farm_.start_scheduler();
+  const auto gpu = farm_.worker("gpu", {"--backend", "cuda", "--profile"});
+  ASSERT_TRUE(eventually([&] { return view_of("gpu").has_value(); })) << gpu->result().err;
+  EXPECT_EQ(view_of("gpu")->device, "cuda-emulated (Emulated GPU 0), 1 threads");
+  EXPECT_EQ(view_of("gpu")->profile, kEmulatedProfile);
+  const http::JobId job = farm_.submit("film");  // names no profile: the device's
+  const http::JobView view = farm_.wait(job);
+  ASSERT_EQ(view.state, http::JobState::done) << farm_.log();
+  EXPECT_EQ(view.profile, kEmulatedProfile);
+  EXPECT_EQ(farm_.digests_of("film"), expected);
+  gpu->signal(SIGTERM);
+  const CommandResult left = gpu->result();
+  EXPECT_EQ(left.status, 0) << left.err;
+  for (const char* stage : {"\nread ", "\nupload ", "\nconvolve ", "\ndownload ", "\nhash, write ", "\nprint ", "\nbottleneck: "}) EXPECT_THAT(left.err, HasSubstr(stage));
+  EXPECT_THAT(left.err, Not(HasSubstr("warning")));
+}
+
+TEST_F(CudaFarm, EachJobGoesToTheWorkersOfItsProfile) {
+  farm_.start_scheduler();
+  const auto gpu = farm_.worker("gpu", {"--backend", "cuda"}), cpu = farm_.worker("cpu", {"--backend", "cpu"});
+  ASSERT_TRUE(eventually([&] { return view_of("gpu") && view_of("cpu"); })) << farm_.log();
+  const http::JobId by_cpu = farm_.submit("by-cpu", "en", worker::kNumericProfile), by_gpu = farm_.submit("by-gpu", "en", kEmulatedProfile);
+  ASSERT_EQ(farm_.wait(by_cpu).state, http::JobState::done) << farm_.log();
+  ASSERT_EQ(farm_.wait(by_gpu).state, http::JobState::done) << farm_.log();
+  for (const auto& [backend, out] : {std::pair("cpu", "by-cpu"), std::pair("cuda", "by-gpu")}) {
+    const Json expected = alone(backend), made = farm_.digests_of(out);
+    ASSERT_EQ(made.size(), 1u);
+    EXPECT_EQ(made["en/Reel.wav"], expected["en/Reel.wav"]) << backend;
+  }
+  // A job that is over shows no tasks: what each did is counted. Chunks, a group of prints and a report, each for itself.
+  EXPECT_EQ(view_of("cpu")->tasks_done, view_of("gpu")->tasks_done) << farm_.log();
+  EXPECT_GE(view_of("cpu")->tasks_done, 5u) << farm_.log();
+}
+
+TEST_F(CudaFarm, ADeviceThatIsLostGivesItsTasksBackAndAnotherWorkerDoesThem) {
+  const Json expected = alone("cuda");
+  farm_.start_scheduler();
+  {
+    const Variable log("DUBFARM_EMULATED_LOG", farm_.folder / "device.log");
+    ASSERT_EQ(farm_.worker("idle", {"--backend", "cuda", "--idle-exit", "10ms"})->result().status, 0);
+  }
+  int waits = 0;  // of the self-test
+  ASSERT_EQ(std::sscanf(file_text(farm_.folder / "device.log").c_str(), "device 0 waited %d ", &waits), 1);
+  std::unique_ptr<Command> bad;
+  {
+    const Variable lost("DUBFARM_EMULATED_LOST_AFTER", std::to_string(waits + 3));
+    bad = farm_.worker("bad", {"--backend", "cuda"});
+  }
+  ASSERT_TRUE(eventually([&] { return view_of("bad").has_value(); })) << bad->result().err;
+  const http::JobId job = farm_.submit("film");
+  const CommandResult left = bad->result();
+  EXPECT_EQ(left.status, 3);
+  const std::string why = "device 0: the device failed: unspecified launch failure (cudaErrorLaunchFailure); nothing more can be rendered on it: start again, or render with --backend cpu";
+  EXPECT_THAT(left.err, HasSubstr(" draining: " + why + "\n"));
+  EXPECT_THAT(left.err, ::testing::EndsWith("error: " + why + "\n"));
+  EXPECT_TRUE(files_below(farm_.folder / "worker-bad").empty()) << "a result was left behind";
+  EXPECT_EQ(farm_.service().job(job)->state, http::JobState::running) << farm_.log();
+  const auto good = farm_.worker("good", {"--backend", "cuda"});
+  ASSERT_EQ(farm_.wait(job).state, http::JobState::done) << farm_.log();
+  EXPECT_EQ(farm_.digests_of("film"), expected);
+  EXPECT_THAT(farm_.log(), HasSubstr("worker.hindered device 0: the device failed"));
+  EXPECT_THAT(farm_.log(), Not(HasSubstr("task.failed")));
+  EXPECT_THAT(farm_.log(), Not(HasSubstr("task.killed")));
+}
+
+TEST_F(CudaFarm, WhatTheDeviceHasNoMemoryForIsSaidAndDoneByTheCpu) {
+  farm_.start_scheduler();
+  const auto gpu = farm_.worker("gpu", {"--backend", "cuda", "--device-memory", "8M"});
+  ASSERT_TRUE(eventually([&] { return view_of("gpu").has_value(); })) << gpu->result().err;
+  ASSERT_EQ(farm_.wait(farm_.submit("film", "en")).state, http::JobState::done) << farm_.log();
+  gpu->signal(SIGTERM);
+  const CommandResult left = gpu->result();
+  EXPECT_EQ(left.status, 0) << left.err;
+  EXPECT_THAT(left.err, HasSubstr("Z warning: the CPU rendered 1 of the chunks of job 1, for which the device had no memory (1 with reverbs, which differ from the device's below -120 dBFS): "
+                                  "the reverbs of a chunk take "));
+}
+
+TEST_F(CudaFarm, CudaWithoutAModuleIsRefusedAndAutoSaysWhyTheCpuRenders) {
+  const Variable none("DUBFARM_CUDA_MODULE", farm_.folder / "none.so");
+  farm_.start_scheduler();
+  const CommandResult refused = farm_.worker("a", {"--backend", "cuda"})->result();
+  EXPECT_EQ(refused.status, 2);
+  EXPECT_EQ(refused.err, "error: --backend cuda: " + farm_.folder / "none.so" + ": no such file\n"
+                         "help: render with --backend cpu or auto; `dubfarm doctor` says what this machine offers\n");
+  const CommandResult gone = farm_.worker("a", {"--backend", "auto", "--idle-exit", "100ms"})->result();
+  EXPECT_EQ(gone.status, 0) << gone.err;
+  EXPECT_THAT(gone.err, HasSubstr("Z note: the CPU renders: " + farm_.folder / "none.so" + ": no such file\n"));
+}
+
+TEST_F(CudaFarm, ADeviceThatRendersOtherSamplesTakesNoWork) {
+  farm_.start_scheduler();
+  const auto refused = [&](const char* copy) {
+    const Variable wrong("DUBFARM_EMULATED_WRONG_COPY", copy);
+    const CommandResult unfit = farm_.worker("a", {"--backend", "cuda"})->result();
+    EXPECT_EQ(unfit.status, 3);
+    return unfit.err;
+  };
+  const std::string end = "; the device, its driver or this build is faulty, and the worker takes no work\n";
+  const std::string dry = refused("2"), wet = refused("10");  // a table and six channels without the reverb come down, then as much with it
+  EXPECT_THAT(dry, ::testing::ContainsRegex("error: self-test: without a reverb the device renders [-0-9.e]+ in channel 0, frame 21118, where the CPU renders [-0-9.e]+" + end));
+  EXPECT_THAT(wet, ::testing::ContainsRegex("error: self-test: with a reverb the device differs from the CPU by -[0-9]{1,2}\\.[0-9] dBFS, it must stay below -120" + end));
+  EXPECT_TRUE(farm_.service().workers().empty());
+}
+
+TEST_F(CudaFarm, ADeviceWithoutRoomForTheSelfTestTakesNoWork) {
+  farm_.start_scheduler();
+  const CommandResult unfit = farm_.worker("a", {"--backend", "cuda", "--device-memory", "1M"})->result();
+  EXPECT_EQ(unfit.status, 3);
+  EXPECT_THAT(unfit.err, ::testing::ContainsRegex("error: self-test: .*; give the worker more with --device-memory, or start it with --backend cpu\n"));
+}
+
+}  // namespace
+}  // namespace dubfarm::testing
