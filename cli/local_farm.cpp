@@ -33,7 +33,6 @@ using scheduler::TaskKind;
 
 constexpr std::size_t kCompanyLook = 32;  // ready tasks among which a chunk's company is sought
 constexpr std::size_t kIrSpectraLimit = 256u << 20;
-constexpr std::size_t kSegmentsLimit = 128u << 20;  // of blobs that several outputs hear: 16 s of four stems in 5.1 take 74 MB, a quarter of which is each version's own
 
 Error stopped() { return fail(Errc::cancelled, "stopped; what was rendered stays in the store, and a second start goes on from there"); }
 
@@ -115,8 +114,8 @@ class LocalFarm {
     TRY(open_device());
     {
       std::vector<std::jthread> threads;
-      for (int t = 1; t < options_.threads; ++t) threads.emplace_back([this] { work(); });
-      work();
+      for (int t = 1; t < options_.threads; ++t) threads.emplace_back([this, t] { work(t); });
+      work(0);
     }
     if (state_->error()) return *state_->error();
     warn_of(stem_sums_.remember(store_));
@@ -203,15 +202,16 @@ class LocalFarm {
     return heard;
   }
 
-  void work() {
+  void work(int thread) {
     const kernels::FlushDenormals flush;
     worker::RenderScratch render;
     worker::PrintScratch print;
-    print.segments = &segments_;
+    print.segments = options_.segments != nullptr ? options_.segments : &segments_;
     std::unique_lock lock(mutex_);
     while (!state_->is_over()) {
       if (options_.stop->load()) state_->fail(stopped());
-      const std::optional<TaskId> id = state_->lease();
+      const bool may_work = thread == 0 || !options_.threads_now || thread < options_.threads_now();
+      const std::optional<TaskId> id = may_work ? state_->lease() : std::nullopt;
       if (!id) {
         if (state_->is_over()) break;
         changed_.wait_for(lock, std::chrono::milliseconds(100));  // so that a signal is seen while others work

@@ -22,7 +22,7 @@ using WorkClock = std::chrono::steady_clock;
 
 constexpr std::size_t kJobs = 4;               // kept planned
 constexpr std::size_t kIrSpectraLimit = 256u << 20;
-constexpr std::size_t kCompanyLook = 32;
+constexpr std::size_t kCompanyLook = 32, kPrintsTogether = 8;
 constexpr std::size_t kErrorBytes = 2000;
 constexpr std::string_view kOtherWriter = ": another process is writing this output; wait for it, or stop it";  // media::OutputFile
 
@@ -55,14 +55,36 @@ std::optional<std::string> blob_digest(const Store& store, const program::Key& k
   return digest;
 }
 
-std::string digest_of(const scheduler::Report& report) {
+std::string digest_of(std::span<const scheduler::ReportOutput* const> outputs) {
   std::string sums;
-  for (const scheduler::ReportOutput& output : report.outputs)
-    for (const scheduler::ReportFile& file : output.files) (sums += file.sha256) += file.path;
+  for (const scheduler::ReportOutput* output : outputs)
+    for (const scheduler::ReportFile& file : output->files) (sums += file.sha256) += file.path;
   XXH128_canonical_t canonical;
   XXH128_canonicalFromHash(&canonical, XXH3_128bits(sums.data(), sums.size()));
   return {reinterpret_cast<const char*>(canonical.digest), sizeof canonical.digest};
 }
+
+wire::Result printed(std::span<const scheduler::ReportOutput* const> outputs, double seconds) {
+  wire::Result result;
+  result.set_outcome(wire::DONE);
+  result.set_digest(digest_of(outputs));
+  result.set_device_seconds(seconds);
+  return result;
+}
+
+/// One more, while it lives.
+class Counted {
+ public:
+  explicit Counted(std::atomic<int>& count) : count_(count) { ++count_; }
+  ~Counted() { --count_; }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+
+ private:
+  std::atomic<int>& count_;
+};
+
+bool is_being_written(const Error& error) { return error.message.ends_with(kOtherWriter); }
 
 }  // namespace
 
@@ -94,6 +116,7 @@ Result<std::shared_ptr<const Executor::Job>> Executor::job(const std::string& pa
   for (const auto& [digest, file] : job->planned->plan.sources) files.push_back({digest, file->info, file->stamp});
   job->sources = std::make_unique<worker::Sources>(std::move(files), job->planned->plan.sample_rate, store_);
   job->irs = std::make_unique<worker::IrCache>(*job->sources, kIrSpectraLimit);
+  job->segments = std::make_unique<SegmentCache>(kSegmentsLimit);
   entry->job = job;
   return entry->job;
 }
@@ -114,9 +137,26 @@ std::unique_ptr<worker::RenderScratch> Executor::take_scratch(const std::string&
   return std::move(taken.memory);
 }
 
-std::vector<std::size_t> Executor::company(std::span<const worker::AssignedTask> waiting, std::size_t free_threads) {
+std::vector<std::size_t> Executor::prints_together(std::span<const worker::AssignedTask> waiting, std::size_t free_threads) {
   std::vector<std::size_t> chosen = {0};
-  const worker::AssignedTask& first = waiting.front();
+  for (std::size_t i = 1; i < waiting.size() && chosen.size() < kPrintsTogether; ++i) {
+    if (waiting.size() - chosen.size() <= chosen.size() * free_threads) break;  // the others shall have as much
+    if (waiting[i].kind == "print" && waiting[i].package == waiting.front().package) chosen.push_back(i);
+  }
+  return chosen;
+}
+
+std::vector<std::size_t> Executor::company(std::span<const worker::AssignedTask> waiting, std::size_t free_threads) {
+  const auto of_job = [&](const worker::AssignedTask& task, std::string_view kind) { return task.kind == kind && task.package == waiting.front().package; };
+  std::size_t at = 0;
+  if (waiting.front().kind == "print") {
+    const auto chunk = std::find_if(waiting.begin(), waiting.end(), [&](const auto& task) { return of_job(task, "chunk"); });
+    const auto prints = static_cast<std::size_t>(std::count_if(waiting.begin(), waiting.end(), [&](const auto& task) { return of_job(task, "print"); }));
+    if (chunk == waiting.end() || prints >= kPrintsTogether) return prints_together(waiting, free_threads);
+    at = static_cast<std::size_t>(chunk - waiting.begin());  // the more prints wait for one another, the more of what they read they read once
+  }
+  std::vector<std::size_t> chosen = {at};
+  const worker::AssignedTask& first = waiting[at];
   if (first.kind != "chunk") return chosen;
   if (device_ != nullptr) {  // one at a time; what need not wait for the device goes first
     const std::string favoured = device_->favoured();
@@ -128,7 +168,7 @@ std::vector<std::size_t> Executor::company(std::span<const worker::AssignedTask>
   const std::shared_ptr<const Job> job = known(first.package);
   if (!job || first.subject >= job->planned->plan.chunks.size()) return chosen;
   std::vector<const program::Program*> batch = {&job->planned->plan.chunks[first.subject].program};
-  for (std::size_t i = 1; i < std::min(waiting.size(), kCompanyLook); ++i) {
+  for (std::size_t i = at + 1; i < std::min(waiting.size(), kCompanyLook); ++i) {
     const worker::AssignedTask& next = waiting[i];
     if (waiting.size() - chosen.size() <= chosen.size() * free_threads) break;  // the others shall have as much
     if (next.kind != "chunk" || next.package != first.package || next.subject >= job->planned->plan.chunks.size()) continue;
@@ -141,6 +181,7 @@ std::vector<std::size_t> Executor::company(std::span<const worker::AssignedTask>
 }
 
 void Executor::run(std::span<const worker::AssignedTask> tasks, worker::TaskControl& control, const std::function<void(std::size_t, wire::Result)>& finished) {
+  const Counted running(running_);
   const auto fail_all = [&](const Error& error) {
     for (std::size_t i = 0; i < tasks.size(); ++i) finished(i, failure(error));
   };
@@ -155,10 +196,11 @@ void Executor::run(std::span<const worker::AssignedTask> tasks, worker::TaskCont
     return render(*found, tasks, control, finished);
   }
   if (first.kind == "print") {
-    if (first.subject >= planned.groups.size()) return fail_all(fail(Errc::invalid_input, "the plan has no group of prints {}", first.subject));
-    return finished(0, print(job, &planned.groups[first.subject], &planned.heard[first.subject], control));
+    for (const worker::AssignedTask& task : tasks)
+      if (task.subject >= planned.groups.size()) return fail_all(fail(Errc::invalid_input, "the plan has no group of prints {}", task.subject));
+    return print(job, tasks, control, finished);
   }
-  if (first.kind == "package") return finished(0, print(job, nullptr, nullptr, control));
+  if (first.kind == "package") return finished(0, write_package(job, control));
   fail_all(fail(Errc::invalid_input, "\"{}\" is no kind of task that this build knows", first.kind.substr(0, 40)));
 }
 
@@ -227,31 +269,82 @@ void Executor::render(const std::shared_ptr<const Job>& shared, std::span<const 
   scratches_.push_back({package, std::move(scratch)});
 }
 
-wire::Result Executor::print(const Job& job, const std::vector<std::size_t>* prints, const std::vector<std::uint32_t>* heard, worker::TaskControl& control) {
+void Executor::print(const Job& job, std::span<const worker::AssignedTask> tasks, worker::TaskControl& control,
+                     const std::function<void(std::size_t, wire::Result)>& finished) {
   const auto began = WorkClock::now();
   const PlannedJob& planned = *job.planned;
-  wire::Result result;
-  const auto failed = [&](const Error& error) {
-    if (error.code == Errc::no_space) rest(control);
-    return failure(error);
-  };
-  if (heard != nullptr)
-    for (const std::uint32_t chunk : *heard)
-      if (!store_.has(planned.plan.chunks[chunk].key)) result.add_lost(chunk);  // a chunk's task has its index
-  if (result.lost_size() > 0) {
-    result.set_outcome(wire::LOST_INPUTS);
-    return result;
+  std::vector<std::size_t> whole;  // tasks whose chunks are all there
+  std::vector<std::size_t> prints;
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    wire::Result lost;
+    for (const std::uint32_t chunk : planned.heard[tasks[i].subject])
+      if (!store_.has(planned.plan.chunks[chunk].key)) lost.add_lost(chunk);  // a chunk's task has its index
+    if (lost.lost_size() > 0) {
+      lost.set_outcome(wire::LOST_INPUTS);
+      finished(i, std::move(lost));
+      continue;
+    }
+    const std::vector<std::size_t>& group = planned.groups[tasks[i].subject];
+    prints.insert(prints.end(), group.begin(), group.end());
+    whole.push_back(i);
   }
-  if (const Result<void> inside = roots_.check(planned.out); !inside.ok()) return failed(inside.error());
-  if (const Result<void> made = make_folders(planned.out); !made.ok()) return failed(made.error());
+  if (whole.empty()) return;
+  std::sort(prints.begin(), prints.end());
+  const Result<scheduler::Report> report = print_outputs(job, &prints, control);
+  if (report.ok()) {
+    for (const std::size_t i : whole) {
+      std::vector<const scheduler::ReportOutput*> outputs;  // the report's are in the order of `prints`
+      for (const std::size_t p : planned.groups[tasks[i].subject])
+        outputs.push_back(&report->outputs[static_cast<std::size_t>(std::lower_bound(prints.begin(), prints.end(), p) - prints.begin())]);
+      finished(i, printed(outputs, seconds_since(began) / static_cast<double>(whole.size())));
+    }
+    return;
+  }
+  const bool is_nobodys_failure = report.error().code == Errc::cancelled || report.error().code == Errc::no_space;
+  if (whole.size() > 1 && !is_nobodys_failure && !control.stop) {  // each by itself: the one that failed is told from the others
+    for (const std::size_t i : whole)
+      print(job, tasks.subspan(i, 1), control, [&](std::size_t, wire::Result result) { finished(i, std::move(result)); });
+    return;
+  }
+  const Error error = is_being_written(report.error()) ? Error{Errc::cancelled, ""} : report.error();  // by one that was taken for dead and is not: it will be done, or gone
+  if (is_being_written(report.error()) || error.code == Errc::no_space) rest(control);
+  for (const std::size_t i : whole) finished(i, failure(error));
+}
+
+wire::Result Executor::write_package(const Job& job, worker::TaskControl& control) {
+  const auto began = WorkClock::now();
+  const PlannedJob& planned = *job.planned;
+  Result<scheduler::Report> report = print_outputs(job, nullptr, control);
+  if (report.ok()) {
+    report->mix = planned.package.mix;
+    report->chunks_total = planned.plan.chunks.size();
+    report->chunks_rendered = planned.package.chunks_missing;  // by the job, not by this task
+    report->chunks_reused = report->chunks_total - std::min(report->chunks_total, report->chunks_rendered);
+    if (Result<std::string> json = cli::write_package(*planned.document, *report, planned.out); !json.ok()) report = json.error();
+  }
+  if (!report.ok()) {
+    const bool waits = is_being_written(report.error());
+    if (waits || report.error().code == Errc::no_space) rest(control);
+    return failure(waits ? Error{Errc::cancelled, ""} : report.error());
+  }
+  std::vector<const scheduler::ReportOutput*> outputs;
+  for (const scheduler::ReportOutput& output : report->outputs) outputs.push_back(&output);
+  return printed(outputs, seconds_since(began));
+}
+
+Result<scheduler::Report> Executor::print_outputs(const Job& job, const std::vector<std::size_t>* prints, worker::TaskControl& control) {
+  const PlannedJob& planned = *job.planned;
+  TRY(roots_.check(planned.out));
+  TRY(make_folders(planned.out));
   for (const plan::Print& print : planned.plan.prints)
-    for (const plan::PrintFile& file : print.files)
-      if (const Result<void> inside = roots_.check(planned.out + "/" + file.path); !inside.ok()) return failed(inside.error());
+    for (const plan::PrintFile& file : print.files) TRY(roots_.check(planned.out + "/" + file.path));
+  const Counted printing(printing_);
   FarmOptions farm;
-  {
-    const std::lock_guard lock(mutex_);
-    farm.threads = std::max(1, threads_ / ++printing_);
-  }
+  farm.threads = threads_;
+  farm.threads_now = [this] {  // those that render a chunk are busy with that; the others belong to the prints
+    const int prints_now = std::max(1, printing_.load());
+    return std::max(1, (threads_ - std::max(0, running_.load() - prints_now)) / prints_now);
+  };
   farm.output_folder = planned.out;
   farm.specs = &planned.specs;
   farm.only_prints = prints;
@@ -260,27 +353,10 @@ wire::Result Executor::print(const Job& job, const std::vector<std::size_t>* pri
   };
   farm.stop = &control.stop;
   farm.times = times_;
+  farm.segments = job.segments.get();
   Result<scheduler::Report> report = run_locally(*planned.document, planned.plan, store_, farm);
-  {
-    const std::lock_guard lock(mutex_);
-    --printing_;
-  }
-  if (!report.ok() && report.error().message.ends_with(kOtherWriter)) {  // one that was taken for dead and is not: it will be done, or gone
-    rest(control);
-    return failure(Error{Errc::cancelled, ""});
-  }
-  if (!report.ok()) return failed(report.error());
-  if (prints == nullptr) {
-    report->mix = planned.package.mix;
-    report->chunks_total = planned.plan.chunks.size();
-    report->chunks_rendered = planned.package.chunks_missing;  // by the job, not by this task
-    report->chunks_reused = report->chunks_total - std::min(report->chunks_total, report->chunks_rendered);
-    if (const Result<std::string> json = write_package(*planned.document, *report, planned.out); !json.ok()) return failed(json.error());
-  }
-  result.set_outcome(wire::DONE);
-  result.set_digest(digest_of(*report));
-  result.set_device_seconds(seconds_since(began));
-  return result;
+  if (!report.ok() && report.error().code != Errc::cancelled) control.stop = false;  // its own error set it, to end its threads
+  return report;
 }
 
 }  // namespace dubfarm::cli

@@ -1,5 +1,6 @@
 // What a farm's worker does with a task: from its package to blobs in the store and files in the output folder, by the code of `dubfarm render`.
 #pragma once
+#include <atomic>
 #include <list>
 #include <map>
 #include <memory>
@@ -11,6 +12,7 @@
 #include "cli/farm/media_roots.hpp"
 #include "cli/farm/planned_job.hpp"
 #include "common/store/store.hpp"
+#include "scheduler/delivery/report.hpp"
 #include "worker/ir_cache.hpp"
 #include "worker/link/task_runner.hpp"
 #include "worker/render_chunk.hpp"
@@ -38,17 +40,23 @@ class Executor : public worker::TaskRunner {
     std::shared_ptr<const PlannedJob> planned;
     std::unique_ptr<worker::Sources> sources;
     std::unique_ptr<worker::IrCache> irs;
+    std::unique_ptr<SegmentCache> segments;
   };
   struct Entry {
     std::mutex mutex;  // one thread plans, the others wait
     std::shared_ptr<const Job> job;
   };
+  [[nodiscard]] static std::vector<std::size_t> prints_together(std::span<const worker::AssignedTask> waiting, std::size_t free_threads);
   Result<std::shared_ptr<const Job>> job(const std::string& package);
   /// The job, where it is planned here already.
   [[nodiscard]] std::shared_ptr<const Job> known(const std::string& package);
   void render(const std::shared_ptr<const Job>& job, std::span<const worker::AssignedTask> tasks, worker::TaskControl& control,
               const std::function<void(std::size_t, wire::Result)>& finished);
-  wire::Result print(const Job& job, const std::vector<std::size_t>* prints, const std::vector<std::uint32_t>* heard, worker::TaskControl& control);
+  /// Groups of prints, side by side: they have most of their stems in common.
+  void print(const Job& job, std::span<const worker::AssignedTask> tasks, worker::TaskControl& control, const std::function<void(std::size_t, wire::Result)>& finished);
+  wire::Result write_package(const Job& job, worker::TaskControl& control);
+  /// @param prints  indices into the plan's, ascending; null: all.
+  Result<scheduler::Report> print_outputs(const Job& job, const std::vector<std::size_t>* prints, worker::TaskControl& control);
   /// Work memory in which nothing but this job's audio lies: another job's is cleared first.
   [[nodiscard]] std::unique_ptr<worker::RenderScratch> take_scratch(const std::string& package);
 
@@ -57,6 +65,7 @@ class Executor : public worker::TaskRunner {
   const int threads_;
   FarmDevice* const device_;
   worker::StageTimes* const times_;
+  std::atomic<int> running_{0}, printing_{0};  // calls of run(), and those of them that print
   std::mutex mutex_;  // guards what follows
   std::list<std::pair<std::string, std::shared_ptr<Entry>>> jobs_;  // the last used first
   struct Scratch {
@@ -64,7 +73,6 @@ class Executor : public worker::TaskRunner {
     std::unique_ptr<worker::RenderScratch> memory;
   };
   std::vector<Scratch> scratches_;  // that no thread uses
-  int printing_ = 0;
 };
 
 }  // namespace dubfarm::cli

@@ -3,7 +3,9 @@
 
 The same film (film_mix.py) by render and by a scheduler with workers that run already, in turn, each time into an empty store, with as many
 threads in all. Wall time is from the command's start to its end (`submit --wait` for the farm); processor time is that of all processes that took
-part, the client too. `render` is as nice as a worker's threads are, so that on a busy machine both get the same share. The figures are medians, and the median of the ratios of neighbouring runs. The outputs must be the same bytes.
+part, the client too. `render` is as nice as a worker's threads are, so that on a busy machine both get the same share. Before each run
+freed memory lies idle for --rest seconds: a virtual machine gives such pages back to its host, and whoever touches them next pays for it, so that a run whose
+files are made at once, right after others were deleted, would be cheaper than one that makes its files later. The figures are medians, and the median of the ratios of neighbouring runs. The outputs must be the same bytes.
 Exit status 1 where they are not, or where a ratio is above --aim.
 """
 import argparse, hashlib, json, os, re, resource, shutil, signal, statistics, subprocess, sys, time
@@ -103,7 +105,8 @@ def main():
     options.add_argument("dubfarm"); options.add_argument("folder")
     options.add_argument("--minutes", type=float, default=20); options.add_argument("--languages", type=int, default=10)
     options.add_argument("--runs", type=int, default=5); options.add_argument("--threads", type=int, default=os.cpu_count())
-    options.add_argument("--workers", type=int, default=1, help="the threads are divided among them"); options.add_argument("--aim", type=float, default=1.05)
+    options.add_argument("--workers", type=int, default=1, help="the threads are divided among them")
+    options.add_argument("--rest", type=float, default=10, help="seconds"); options.add_argument("--aim", type=float, default=1.05)
     options = options.parse_args()
     media = os.path.abspath(options.folder) + f"/film-{options.minutes:g}-{options.languages}"
     mix = media + "/film.langs.mix.json"
@@ -117,11 +120,13 @@ def main():
         for n in range(options.runs + 1):  # the first is not counted: it reads the media from the disk
             shutil.rmtree(work, ignore_errors=True)
             os.makedirs(work)
+            time.sleep(options.rest)
             rendered = run([options.dubfarm, "render", mix, "--threads", str(slots * options.workers), "--out", work + "/alone", "--store", work + "/alone-store"],
                            preexec_fn=lambda: os.nice(5))[:2]
             expected = sums(work + "/alone")
             shutil.rmtree(work + "/alone"); shutil.rmtree(work + "/alone-store")
             with Farm(options.dubfarm, work + "/farm", media, options.workers, slots) as one:
+                time.sleep(options.rest)
                 farmed = one.render(mix)
             if sums(work + "/farm/out/film") != expected:
                 sys.exit("error: the farm's outputs are not render's")

@@ -114,6 +114,47 @@ TEST_F(ExecutorTest, ReportsTheTasksWhoseBlobsAPrintDoesNotFind) {
   EXPECT_TRUE(testing::files_below(folder_ / "out").empty());
 }
 
+TEST_F(ExecutorTest, GroupsOfPrintsThatWaitTogetherArePrintedTogether) {
+  render_all();
+  ASSERT_GE(planned_->groups.size(), 2u);
+  std::vector<worker::AssignedTask> all;
+  for (std::uint32_t g = 0; g < planned_->groups.size(); ++g) all.push_back(task("print", g));
+  std::vector<worker::AssignedTask> waiting = all;
+  waiting.insert(waiting.begin() + 1, task("chunk", 0));
+  EXPECT_THAT(executor_->company(waiting, 0), ElementsAre(1u)) << "they wait while chunks do";
+  EXPECT_EQ(executor_->company(all, 0).size(), std::min<std::size_t>(8, all.size()));
+  EXPECT_EQ(executor_->company(all, 1).size(), 1u) << "the other thread shall have as many";
+  std::vector<std::string> together;
+  for (const wire::Result& result : run(all)) {
+    ASSERT_EQ(result.outcome(), wire::DONE) << result.error();
+    together.push_back(result.digest());
+  }
+  for (std::size_t g = 0; g < all.size(); ++g) EXPECT_EQ(run(all[g]).digest(), together[g]) << "as when it is printed alone";
+}
+
+TEST_F(ExecutorTest, OfGroupsThatArePrintedTogetherTheOneThatFailsIsTheOneThatIsNamed) {
+  render_all();
+  const plan::Print& blocked = planned_->plan.prints[planned_->groups.at(1).front()];
+  fs::create_directories(folder_ / ("out/film/" + blocked.files.front().path));  // a folder stands where the output is to be
+  const std::vector<wire::Result> results = run({task("print", 0), task("print", 1)});
+  EXPECT_EQ(results[0].outcome(), wire::DONE) << results[0].error();
+  EXPECT_EQ(results[1].outcome(), wire::FAILED);
+  EXPECT_THAT(results[1].error(), HasSubstr("a folder of this name stands in the way"));
+  EXPECT_FALSE(control_.stop);
+}
+
+TEST_F(ExecutorTest, OfGroupsThatArePrintedTogetherTheOneThatLacksABlobIsTheOneThatIsNamed) {
+  render_all();
+  const std::vector<std::uint32_t>&first = planned_->heard.at(0), &second = planned_->heard.at(1);
+  const auto own = std::ranges::find_if(second, [&](std::uint32_t chunk) { return std::ranges::find(first, chunk) == first.end(); });
+  ASSERT_NE(own, second.end());
+  store_->discard(planned_->plan.chunks[*own].key);
+  const std::vector<wire::Result> results = run({task("print", 0), task("print", 1)});
+  EXPECT_EQ(results[0].outcome(), wire::DONE) << results[0].error();
+  EXPECT_EQ(results[1].outcome(), wire::LOST_INPUTS);
+  EXPECT_THAT(results[1].lost(), ElementsAre(*own));
+}
+
 TEST_F(ExecutorTest, TasksThatCannotBeAreNamed) {
   const auto problem = [&](const worker::AssignedTask& one) {
     const wire::Result result = run(one);
@@ -155,7 +196,8 @@ TEST_F(ExecutorTest, ChunksOfOneJobKeepCompanyAndLeaveOthersTheirShare) {
   std::vector<worker::AssignedTask> mixed = {waiting[0], task("print", 0), waiting[0]};
   mixed[2].package = std::string(64, '0');
   EXPECT_THAT(executor_->company(mixed, 0), ElementsAre(0u)) << "prints and other jobs are no company";
-  EXPECT_THAT(executor_->company(std::vector{task("print", 0), waiting[0]}, 0), ElementsAre(0u));
+  EXPECT_THAT(executor_->company(std::vector{task("print", 0), waiting[0]}, 0), ElementsAre(1u)) << "a print waits for others that read what it reads";
+  EXPECT_THAT(executor_->company(std::vector{task("print", 0), mixed[2]}, 0), ElementsAre(0u)) << "but not for another job";
   std::vector<worker::AssignedTask> batch;
   for (const std::size_t i : alone) batch.push_back(waiting[i]);
   for (const wire::Result& result : run(batch)) EXPECT_EQ(result.outcome(), wire::DONE);
