@@ -99,6 +99,15 @@ bool Farm::State::may_run(const Job& job, TaskIndex task, const Worker& worker) 
   });
 }
 
+bool Farm::State::leaves_prints(const Job& job, const Worker& worker) const {
+  if (worker.leases.empty()) return false;  // nobody is idle for the sake of balance
+  return std::ranges::any_of(workers, [&](const auto& entry) {
+    const Worker& other = entry.second;
+    return other.session != 0 && takes_tasks(other) && !is_resting(other) && suits(job, other) &&
+           std::uint64_t{other.prints} * worker.slots < std::uint64_t{worker.prints} * other.slots;
+  });
+}
+
 bool Farm::State::choose_in(const Job& job, const Worker& worker, TaskIndex& task) const {
   if (is_resting(worker)) {  // it may still try what others failed
     for (const auto& [index, trouble] : job.troubles)
@@ -108,12 +117,15 @@ bool Farm::State::choose_in(const Job& job, const Worker& worker, TaskIndex& tas
       }
     return false;
   }
-  for (const TaskKind kind : {TaskKind::package, TaskKind::print, TaskKind::chunk})  // what completes outputs goes first
-    for (auto index = job.ready(kind).next(); index; index = job.ready(kind).next(*index + 1))
+  for (const TaskKind kind : {TaskKind::package, TaskKind::print, TaskKind::chunk}) {  // what completes outputs goes first
+    auto index = job.ready(kind).next();
+    if (kind == TaskKind::print && index && leaves_prints(job, worker)) continue;
+    for (; index; index = job.ready(kind).next(*index + 1))
       if (may_run(job, *index, worker)) {
         task = *index;
         return true;
       }
+  }
   return false;
 }
 
@@ -189,8 +201,10 @@ void Farm::State::dispatch() {
 }
 
 LeaseId Farm::State::enter_lease(Worker& worker, Job& job, const LeaseRef& ref, float progress) {
-  leases[ref.lease] = Lease{ref, worker.id, at.now, at.now, progress};
+  const bool is_print = job.kind(ref.task) == TaskKind::print;
+  leases[ref.lease] = Lease{ref, worker.id, at.now, at.now, progress, is_print};
   worker.leases.insert(ref.lease);
+  worker.prints += is_print ? 1 : 0;
   if (job.state(ref.task) == TaskState::ready) job.lease(ref.task);
   job.leases[ref.task].push_back(ref.lease);
   ++job.lease_count;
@@ -214,6 +228,7 @@ void Farm::State::give(Worker& worker, Job& job, TaskIndex task) {
   do ref.lease = draw();
   while (leases.contains(ref.lease));
   enter_lease(worker, job, ref, 0);
+  if (job.kind(task) == TaskKind::print) there_is_more();  // a print that another worker left may now be its turn
   charge(job, static_cast<double>(job.cost_ms(task)) / 1000.0);
   const double usual = durations[static_cast<std::size_t>(job.kind(task))].usual();
   const double limit_ms = std::max(static_cast<double>(settings.lease_limit.count()), 20.0 * usual * static_cast<double>(job.cost_ms(task)));

@@ -36,6 +36,37 @@ TEST(Dispatch, GivesNoMoreThanAWorkerAsksForAndWhatCompletesOutputsFirst) {
   EXPECT_EQ(farm.state(first), JobState::done);
 }
 
+TEST(Dispatch, SharesPrintsOutEvenly) {
+  FakeFarm farm;
+  farm.hello("a", 1);
+  farm.hello("b", 2);
+  farm.want("a", 4);
+  auto tasks = std::make_shared<TaskList>();
+  for (std::uint32_t p = 0; p < 6; ++p) tasks->add(TaskKind::print, p, 1);
+  farm.step(SubmitJob{7, {.project = "film", .tasks = tasks}});
+  EXPECT_EQ(farm.given["a"].size(), 1u) << "b has none yet";
+  farm.want("b", 4);
+  farm.advance(Time(1000), {"a", "b"});
+  farm.advance(Time(1000), {"a", "b"});
+  EXPECT_EQ(farm.given["a"].size(), 3u);
+  EXPECT_EQ(farm.given["b"].size(), 3u);
+}
+
+TEST(Dispatch, AnIdleWorkerWaitsForNobody) {
+  FakeFarm farm;
+  farm.hello("a", 1);
+  farm.hello("b", 2);
+  auto tasks = std::make_shared<TaskList>();
+  for (std::uint32_t p = 0; p < 3; ++p) tasks->add(TaskKind::print, p, 1);
+  farm.step(SubmitJob{7, {.project = "film", .tasks = tasks}});
+  for (int done = 0; done < 3; ++done) {  // b never asks
+    farm.want("a", 1);
+    ASSERT_EQ(farm.given["a"].size(), 1u);
+    farm.report("a");
+  }
+  EXPECT_EQ(farm.state(farm.answered_job), JobState::done);
+}
+
 TEST(Lease, ReturnsToTheQueueWhenItsWorkerIsSilentForFiveSeconds) {
   FakeFarm farm;
   farm.advance(Time(10'000));  // past the grace after a start
