@@ -104,7 +104,7 @@ bool Farm::State::leaves_prints(const Job& job, const Worker& worker) const {
   return std::ranges::any_of(workers, [&](const auto& entry) {
     const Worker& other = entry.second;
     return other.session != 0 && takes_tasks(other) && !is_resting(other) && suits(job, other) &&
-           std::uint64_t{other.prints} * worker.slots < std::uint64_t{worker.prints} * other.slots;
+           other.print_ms * worker.slots < worker.print_ms * other.slots;
   });
 }
 
@@ -201,10 +201,10 @@ void Farm::State::dispatch() {
 }
 
 LeaseId Farm::State::enter_lease(Worker& worker, Job& job, const LeaseRef& ref, float progress) {
-  const bool is_print = job.kind(ref.task) == TaskKind::print;
-  leases[ref.lease] = Lease{ref, worker.id, at.now, at.now, progress, is_print};
+  const std::int64_t print_ms = job.kind(ref.task) == TaskKind::print ? job.cost_ms(ref.task) : 0;
+  leases[ref.lease] = Lease{ref, worker.id, at.now, at.now, progress, print_ms};
   worker.leases.insert(ref.lease);
-  worker.prints += is_print ? 1 : 0;
+  worker.print_ms += print_ms;
   if (job.state(ref.task) == TaskState::ready) job.lease(ref.task);
   job.leases[ref.task].push_back(ref.lease);
   ++job.lease_count;

@@ -90,10 +90,10 @@ Farm::State::State(const Settings& with, std::function<std::uint64_t()> source, 
     worker.key = row.key;
     worker.heard = start.now;
     worker.is_dead = false;
-    const bool is_print = job.kind(row.lease.task) == TaskKind::print;
-    leases[row.lease.lease] = Lease{row.lease, row.worker, start.now, start.now, 0, is_print};
+    const std::int64_t print_ms = job.kind(row.lease.task) == TaskKind::print ? job.cost_ms(row.lease.task) : 0;
+    leases[row.lease.lease] = Lease{row.lease, row.worker, start.now, start.now, 0, print_ms};
     worker.leases.insert(row.lease.lease);
-    worker.prints += is_print ? 1 : 0;
+    worker.print_ms += print_ms;
     if (job.state(row.lease.task) == TaskState::ready) job.lease(row.lease.task);
     job.leases[row.lease.task].push_back(row.lease.lease);
     ++job.lease_count;

@@ -31,7 +31,7 @@ void Farm::State::end_lease(LeaseId id, bool tell, bool is_task_over) {
   Job& job = jobs.at(lease.ref.job);
   Worker& worker = workers.at(lease.worker);
   worker.leases.erase(id);
-  worker.prints -= lease.is_print ? 1 : 0;
+  worker.print_ms -= lease.print_ms;
   if (job.trouble_of(lease.ref.task) != nullptr) there_is_more();
   auto& holders = job.leases[lease.ref.task];
   std::erase(holders, id);

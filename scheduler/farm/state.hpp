@@ -22,7 +22,7 @@ struct Lease {
   WorkerId worker = 0;
   Time given{}, heard{};  // heard: its worker named it
   float progress = 0;
-  bool is_print = false;
+  std::int64_t print_ms = 0;  // what it is expected to cost, where it is a print
 };
 
 using TaskName = std::pair<JobId, TaskIndex>;
@@ -44,7 +44,7 @@ struct Worker {
   std::string sick, remark;      // why set aside; what else is held against it
   std::string hindered;          // why it gave its last task back undone, though nobody asked it to: its disk is full
   std::set<LeaseId> leases;
-  std::uint32_t prints = 0;      // of the leases
+  std::int64_t print_ms = 0;     // of the leases
   std::set<TaskName> unsettled;  // tasks that it failed, and nobody has done or failed for good since
   std::set<TaskName> blames;     // tasks that it failed and others did
   std::set<TaskName> died_of;    // tasks that are held to have killed it
@@ -145,7 +145,7 @@ struct Farm::State {
   };
   void dispatch();
   bool choose(const Worker& worker, Choice& choice);
-  /// Others hold fewer prints for their slots: a print takes seconds, and a job's last ones should not wait behind one another at one worker.
+  /// Others hold prints of less cost for their slots: a print takes seconds, and a job's last ones should not wait behind one another at one worker.
   [[nodiscard]] bool leaves_prints(const Job& job, const Worker& worker) const;
   [[nodiscard]] bool choose_in(const Job& job, const Worker& worker, TaskIndex& task) const;
   /// It tried the task already; of results that differ, another run of it on the same host counts as it.
