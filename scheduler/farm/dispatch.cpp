@@ -181,23 +181,25 @@ void Farm::State::find_stragglers() {
 
 void Farm::State::dispatch() {
   if (!storage_trouble.empty()) return;
-  if (std::exchange(is_more_, false)) {
-    hungry.merge(idle);
-    idle.clear();
-  }
-  while (!hungry.empty()) {
-    const auto [turn, id] = *hungry.begin();
-    hungry.erase(hungry.begin());
-    Worker& worker = workers.at(id);
-    Choice choice;
-    if (worker.leases.size() >= std::size_t{worker.slots} * settings.leases_per_slot || !choose(worker, choice)) {
-      idle.insert({turn, id});
-      continue;
+  do {  // again where what was given lets others have something: each time something was
+    if (std::exchange(is_more_, false)) {
+      hungry.merge(idle);
+      idle.clear();
     }
-    give(worker, *choice.job, choice.task);
-    --worker.credit;
-    wants(worker);
-  }
+    while (!hungry.empty()) {
+      const auto [turn, id] = *hungry.begin();
+      hungry.erase(hungry.begin());
+      Worker& worker = workers.at(id);
+      Choice choice;
+      if (worker.leases.size() >= std::size_t{worker.slots} * settings.leases_per_slot || !choose(worker, choice)) {
+        idle.insert({turn, id});
+        continue;
+      }
+      give(worker, *choice.job, choice.task);
+      --worker.credit;
+      wants(worker);
+    }
+  } while (is_more_);
 }
 
 LeaseId Farm::State::enter_lease(Worker& worker, Job& job, const LeaseRef& ref, float progress) {
