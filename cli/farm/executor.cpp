@@ -22,7 +22,9 @@ using WorkClock = std::chrono::steady_clock;
 
 constexpr std::size_t kJobs = 4;               // kept planned
 constexpr std::size_t kIrSpectraLimit = 256u << 20;
-constexpr std::size_t kCompanyLook = 32, kPrintsTogether = 8;
+constexpr std::size_t kCompanyLook = 32;
+constexpr std::size_t kGroupsTogether = 8;     // of prints
+constexpr int kOvertakings = 16;               // batches of chunks that may go before prints that were there first
 constexpr std::size_t kErrorBytes = 2000;
 constexpr std::string_view kOtherWriter = ": another process is writing this output; wait for it, or stop it";  // media::OutputFile
 
@@ -139,7 +141,7 @@ std::unique_ptr<worker::RenderScratch> Executor::take_scratch(const std::string&
 
 std::vector<std::size_t> Executor::prints_together(std::span<const worker::AssignedTask> waiting, std::size_t free_threads) {
   std::vector<std::size_t> chosen = {0};
-  for (std::size_t i = 1; i < waiting.size() && chosen.size() < kPrintsTogether; ++i) {
+  for (std::size_t i = 1; i < waiting.size() && chosen.size() < kGroupsTogether; ++i) {
     if (waiting.size() - chosen.size() <= chosen.size() * free_threads) break;  // the others shall have as much
     if (waiting[i].kind == "print" && waiting[i].package == waiting.front().package) chosen.push_back(i);
   }
@@ -152,7 +154,11 @@ std::vector<std::size_t> Executor::company(std::span<const worker::AssignedTask>
   if (waiting.front().kind == "print") {
     const auto chunk = std::find_if(waiting.begin(), waiting.end(), [&](const auto& task) { return of_job(task, "chunk"); });
     const auto prints = static_cast<std::size_t>(std::count_if(waiting.begin(), waiting.end(), [&](const auto& task) { return of_job(task, "print"); }));
-    if (chunk == waiting.end() || prints >= kPrintsTogether) return prints_together(waiting, free_threads);
+    if (chunk == waiting.end() || prints >= kGroupsTogether || overtakings_ >= kOvertakings) {
+      overtakings_ = 0;
+      return prints_together(waiting, free_threads);
+    }
+    ++overtakings_;
     at = static_cast<std::size_t>(chunk - waiting.begin());  // the more prints wait for one another, the more of what they read they read once
   }
   std::vector<std::size_t> chosen = {at};
@@ -161,7 +167,7 @@ std::vector<std::size_t> Executor::company(std::span<const worker::AssignedTask>
   if (device_ != nullptr) {  // one at a time; what need not wait for the device goes first
     const std::string favoured = device_->favoured();
     if (favoured.empty() || first.package == favoured) return chosen;
-    for (std::size_t i = 1; i < waiting.size(); ++i)
+    for (std::size_t i = 0; i < waiting.size(); ++i)
       if (waiting[i].kind != "chunk" || waiting[i].package == favoured) return {i};
     return chosen;
   }

@@ -122,6 +122,8 @@ TEST_F(ExecutorTest, GroupsOfPrintsThatWaitTogetherArePrintedTogether) {
   std::vector<worker::AssignedTask> waiting = all;
   waiting.insert(waiting.begin() + 1, task("chunk", 0));
   EXPECT_THAT(executor_->company(waiting, 0), ElementsAre(1u)) << "they wait while chunks do";
+  for (int more = 1; more < 16; ++more) EXPECT_THAT(executor_->company(waiting, 0), ElementsAre(1u));
+  EXPECT_THAT(executor_->company(waiting, 0), ElementsAre(0u, 2u)) << "but not for ever: a lease that does not get on runs out";
   EXPECT_EQ(executor_->company(all, 0).size(), std::min<std::size_t>(8, all.size()));
   EXPECT_EQ(executor_->company(all, 1).size(), 1u) << "the other thread shall have as many";
   std::vector<std::string> together;

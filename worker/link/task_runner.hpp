@@ -30,7 +30,7 @@ class TaskRunner {
  public:
   virtual ~TaskRunner() = default;
   /// Of `waiting`, in order of arrival, those that one thread works on together: indices, ascending, at least one.
-  /// @param free_threads  others that wait for work.
+  /// Called by one thread at a time. @param free_threads  others that wait for work.
   [[nodiscard]] virtual std::vector<std::size_t> company(std::span<const AssignedTask> waiting, std::size_t free_threads) = 0;
   /// Works on `tasks` until they are done or soon after control.stop; called on several threads at once. `finished` takes the result of each task
   /// (its index among them), once, from the calling thread; the lease is filled in by the link. A stopped task is RELEASED.
