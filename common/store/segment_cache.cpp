@@ -1,7 +1,5 @@
 #include "common/store/segment_cache.hpp"
 
-#include <iterator>
-
 namespace dubfarm {
 
 SegmentCache::Samples SegmentCache::find(const Name& name) {
@@ -12,26 +10,14 @@ SegmentCache::Samples SegmentCache::find(const Name& name) {
   return found->second->samples;
 }
 
-SegmentCache::Samples SegmentCache::memory() {
-  {
-    const std::lock_guard lock(mutex_);
-    if (entries_.size() >= limit_)
-      for (auto oldest = entries_.rbegin(); oldest != entries_.rend(); ++oldest) {
-        if (oldest->samples.use_count() > 1) continue;  // somebody reads it
-        Samples samples = std::move(oldest->samples);
-        by_name_.erase(oldest->name);
-        entries_.erase(std::next(oldest).base());
-        return samples;
-      }
-  }
-  return std::make_shared_for_overwrite<float[]>(static_cast<std::size_t>(kFrames));
-}
-
 void SegmentCache::keep(const Name& name, Samples samples) {
   const std::lock_guard lock(mutex_);
   if (limit_ == 0 || by_name_.contains(name)) return;
   entries_.push_front({name, std::move(samples)});
   by_name_[name] = entries_.begin();
+  if (entries_.size() <= limit_) return;
+  by_name_.erase(entries_.back().name);
+  entries_.pop_back();
 }
 
 }  // namespace dubfarm

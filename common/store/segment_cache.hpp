@@ -22,15 +22,13 @@ class SegmentCache {
     Frames index = 0;
     auto operator<=>(const Name&) const = default;
   };
-  using Samples = std::shared_ptr<float[]>;  // kFrames of them; the last segment of a blob does not fill it
+  using Samples = std::shared_ptr<const float[]>;  // kFrames of them, or fewer in the last segment of a blob
 
-  /// @param limit_bytes  what is kept besides what callers hold; the segments used last longest ago are dropped, and their memory used anew.
+  /// @param limit_bytes  what is kept, in whole segments; those that were not used for longest are dropped first.
   explicit SegmentCache(std::size_t limit_bytes) : limit_(limit_bytes / (kFrames * sizeof(float))) {}
 
   /// Null where it is not there.
   [[nodiscard]] Samples find(const Name& name);
-  /// Memory for a segment; its contents are undefined.
-  [[nodiscard]] Samples memory();
   /// Keeps a segment that was verified. Where another thread was first, its copy stays.
   void keep(const Name& name, Samples samples);
 

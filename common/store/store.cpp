@@ -101,26 +101,22 @@ bool BlobReader::is_silent(int channel) const { return state_->slot[static_cast<
 
 Result<void> BlobReader::State::fetch(int channel, Frames index, Segment& now) {
   if (now.index == index) return {};
-  now.index = -1;
+  now = {};
   const SegmentCache::Name name{key, channel, index};
-  if (cache != nullptr) {
-    now.samples = nullptr;  // it may be used anew
-    if (SegmentCache::Samples known = cache->find(name)) {
-      now = {index, std::move(known)};
-      return {};
-    }
-    now.samples = cache->memory();
-  } else if (now.samples == nullptr) {
-    now.samples = std::make_shared_for_overwrite<float[]>(static_cast<std::size_t>(std::min(kSegment, header.frames)));
+  if (SegmentCache::Samples known = cache != nullptr ? cache->find(name) : nullptr) {
+    now = {index, std::move(known)};
+    return {};
   }
   const Frames begin = index * kSegment;
   const int at = slot[static_cast<std::size_t>(channel)];
-  const std::span<float> samples(now.samples.get(), static_cast<std::size_t>(std::min(kSegment, header.frames - begin)));
+  const auto size = static_cast<std::size_t>(std::min(kSegment, header.frames - begin));
+  const std::shared_ptr<float[]> memory = std::make_shared_for_overwrite<float[]>(size);
+  const std::span<float> samples(memory.get(), size);
   TRY(read_exactly_at(fd, samples_offset(header) + 4 * (at * header.frames + begin), std::as_writable_bytes(samples), path));
   if (XXH3_64bits(samples.data(), samples.size_bytes()) != sums[static_cast<std::size_t>(at * segments_of(header.frames) + index)])
     return fail(Errc::corrupt, "{}: the samples of channel {} from frame {} do not match their checksum", path, channel + 1, begin);
-  if (cache != nullptr) cache->keep(name, now.samples);
-  now.index = index;
+  if (cache != nullptr) cache->keep(name, memory);
+  now = {index, memory};
   return {};
 }
 

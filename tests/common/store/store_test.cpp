@@ -74,18 +74,6 @@ TEST_F(StoreTest, SegmentsThatWereReadAreNotReadAgain) {
   EXPECT_TRUE(first.read(1, SegmentCache::kFrames, 10, out.data()).ok()) << "the others are as they were put";
 }
 
-TEST_F(StoreTest, MemoryOfASegmentThatSomebodyReadsIsNotUsedAnew) {
-  SegmentCache cache(SegmentCache::kFrames * sizeof(float));
-  const SegmentCache::Samples held = cache.memory();
-  held[0] = 1;
-  cache.keep({key_named("a"), 0, 0}, held);
-  const SegmentCache::Samples other = cache.memory();
-  EXPECT_NE(other, held);
-  cache.keep({key_named("a"), 0, 1}, other);
-  EXPECT_EQ(cache.find({key_named("a"), 0, 0}), held);
-  EXPECT_EQ(held[0], 1);
-}
-
 TEST_F(StoreTest, SilentChannelsTakeNoRoom) {
   const Frames frames = 100'000;
   const std::vector<float> sound = ramp(frames, 0.1f), silence(static_cast<std::size_t>(frames), -0.0f);
