@@ -206,7 +206,8 @@ class LocalFarm {
     const kernels::FlushDenormals flush;
     worker::RenderScratch render;
     worker::PrintScratch print;
-    print.segments = options_.segments != nullptr ? options_.segments : &segments_;
+    const bool are_several = std::count_if(prints_.begin(), prints_.end(), [](const auto& one) { return one != nullptr; }) > 1;
+    print.segments = options_.segments != nullptr ? options_.segments : are_several ? &segments_ : nullptr;  // one alone reads nothing twice
     std::unique_lock lock(mutex_);
     while (!state_->is_over()) {
       if (options_.stop->load()) state_->fail(stopped());

@@ -211,7 +211,7 @@ Result<media::Planar> Sources::impulse_response(const media::Digest& digest, Sou
   std::vector<float*> out;
   for (auto& channel : samples) out.push_back(channel.data());
   TRY(e->reader->read(0, info.frames, every, out, scratch.read_));
-  return media::convert_impulse_response(samples, info.sample_rate, sample_rate_);
+  return media::convert_impulse_response(std::move(samples), info.sample_rate, sample_rate_);
 }
 
 Result<void> Sources::verify_unchanged(std::span<const media::Digest> digests) const {

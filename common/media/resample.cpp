@@ -127,7 +127,7 @@ Result<Planar> convert_piece(const ReadFrames& read, int from, int to, int chann
   return convert_range(read, from, to, channels, frames, first, std::min(length, converted_length(frames, from, to) - first));
 }
 
-Result<Planar> convert_impulse_response(const Planar& source, int from, int to) {
+Result<Planar> convert_impulse_response(Planar source, int from, int to) {
   TRY(check_rates(from, to));
   if (from == to || source.empty() || source[0].empty()) return source;
   const auto frames = static_cast<Frames>(source[0].size());

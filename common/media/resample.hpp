@@ -38,6 +38,6 @@ using ReadFrames = std::function<Result<void>(Frames first, Frames count, std::s
 /// Converts a whole impulse response, scaled by from / to: convolution sums over samples, so an IR resampled as a signal would
 /// be louder by to / from; with the scale its frequency response keeps its level.
 /// @param source  [channels][frames], every channel of the same length; from == to returns it unchanged.
-[[nodiscard]] Result<Planar> convert_impulse_response(const Planar& source, int from, int to);
+[[nodiscard]] Result<Planar> convert_impulse_response(Planar source, int from, int to);
 
 }  // namespace dubfarm::media

@@ -80,6 +80,7 @@ struct Reactor::State {
   std::map<farm::Connection, int> malformed;  // messages of a peer that did not hold together
   std::vector<farm::Row> rows;                // to be stored
   std::vector<farm::Send> sends;              // once they are
+  std::vector<farm::Log> lines;  // the same; at once where nothing can be stored
   std::vector<farm::Answer> answers;
   std::vector<std::shared_ptr<std::promise<Result<farm::Answer>>>> stored;  // waiting for rows alone
   std::set<farm::Publish> publishes;
@@ -113,7 +114,7 @@ struct Reactor::State {
       } else if (const auto* close = std::get_if<farm::CloseSession>(&action)) sessions.erase(close->session);
       else if (auto* answer = std::get_if<farm::Answer>(&action)) answers.push_back(std::move(*answer));
       else if (const auto* publish = std::get_if<farm::Publish>(&action)) publishes.insert(*publish);
-      else if (const auto* line = std::get_if<farm::Log>(&action); line != nullptr && options.on_log) options.on_log(*line);
+      else if (auto* line = std::get_if<farm::Log>(&action)) lines.push_back(std::move(*line));
     }
   }
   std::string key_of_hello;  // of the hello that is being stepped
@@ -264,14 +265,20 @@ struct Reactor::State {
 
   // ---- the disk --------------------------------------------------------------------------------------------------------------------
 
+  void write_lines() {
+    for (const farm::Log& line : std::exchange(lines, {}))
+      if (options.on_log) options.on_log(line);
+  }
+
   void commit() {
     if (!rows.empty()) {
       const auto began = Clock::now();
-      if (began < store_at) return;  // it did not work a moment ago
+      if (began < store_at) return write_lines();  // it did not work a moment ago
       const Result<void> applied = database.apply(rows);
       const double took = std::chrono::duration<double>(Clock::now() - began).count();
       if (!applied.ok()) {
         store_at = began + kStoreAgain;
+        write_lines();
         if (set_trouble(applied.error().message)) {
           log(farm::Level::error, "storage.failed", applied.error().message + "; no work is given out until it can be stored");
           step(farm::StorageTrouble{applied.error().message});
@@ -289,6 +296,7 @@ struct Reactor::State {
         return commit();  // what came of it, before anything is said
       }
     }
+    write_lines();
     for (const farm::Send& send : std::exchange(sends, {})) deliver(send);
     for (const farm::Answer& answer : std::exchange(answers, {})) {
       const auto ticket = tickets.find(answer.ticket);
