@@ -179,6 +179,24 @@ void Farm::State::find_stragglers() {
   if (!stragglers.empty()) there_is_more();
 }
 
+std::size_t Farm::State::most_leases(const Worker& worker) const {
+  return std::size_t{worker.slots} * std::max(settings.leases_per_slot, settings.most_leases_per_slot);
+}
+
+/// Beyond leases_per_slot: is it a chunk that will soon be done, and is as much left for everybody? Many chunks to choose from are cheaper, as they are rendered in
+/// company; but the last ones of a job should not wait behind one another, nor a job that is in more of a hurry behind them.
+bool Farm::State::may_hold(const Worker& worker, const Choice& choice) const {
+  const std::size_t held = worker.leases.size() / worker.slots;
+  if (held < settings.leases_per_slot) return true;
+  const Job& job = *choice.job;
+  const double usual = durations[static_cast<std::size_t>(TaskKind::chunk)].usual();
+  if (job.kind(choice.task) != TaskKind::chunk || usual <= 0 || usual * static_cast<double>(job.cost_ms(choice.task)) > static_cast<double>(settings.soon.count())) return false;
+  std::size_t slots = 0;
+  for (const auto& [id, other] : workers)
+    if (other.session != 0) slots += other.slots;
+  return job.ready_count() >= held * slots;
+}
+
 void Farm::State::dispatch() {
   if (!storage_trouble.empty()) return;
   do {  // again where what was given lets others have something: each time something was
@@ -191,7 +209,7 @@ void Farm::State::dispatch() {
       hungry.erase(hungry.begin());
       Worker& worker = workers.at(id);
       Choice choice;
-      if (worker.leases.size() >= std::size_t{worker.slots} * settings.leases_per_slot || !choose(worker, choice)) {
+      if (worker.leases.size() >= most_leases(worker) || !choose(worker, choice) || !may_hold(worker, choice)) {
         idle.insert({turn, id});
         continue;
       }

@@ -136,7 +136,7 @@ void Farm::State::resume_lease(Worker& worker, const LeaseRef& ref, Welcome& wel
     return;
   }
   const auto found = jobs.find(ref.job);
-  if (found != jobs.end() && ref.lease != 0 && takes_tasks(worker) && worker.leases.size() < std::size_t{worker.slots} * settings.leases_per_slot) {
+  if (found != jobs.end() && ref.lease != 0 && takes_tasks(worker) && worker.leases.size() < most_leases(worker)) {
     Job& job = found->second;
     if (job.is_open() && ref.task < job.size() && job.state(ref.task) == TaskState::ready && !job.is_afresh(ref.task) && suits(job, worker) &&
         !is_full(job) && !project(job.spec().project).is_full()) {

@@ -123,7 +123,9 @@ struct Settings {
   std::uint32_t kills_per_task = 3;      // so many workers died of it: the task failed
   std::uint32_t blames_per_worker = 3;   // so many tasks that it failed and others did: the worker is sick
   std::uint32_t rests_after = 3;         // failures in a row: it rests until others have tried what it failed
-  std::uint32_t leases_per_slot = 4;     // no worker holds more, whatever it asks for
+  std::uint32_t leases_per_slot = 4;     // a worker holds no more, whatever it asks for,
+  std::uint32_t most_leases_per_slot = 16;  // but for chunks: so many, while there are as many for every slot of the farm and they are done
+  Time soon{2000};                    //   so soon after they were given
   Time no_one_left{60'000};           // every worker here has failed a task, for so long: the task failed
   double straggler_factor = 1.5;      // a chunk's lease this much longer than the 75th percentile, for its cost: a second copy
   Time straggler_least{2000};         // nothing that ran for less is copied

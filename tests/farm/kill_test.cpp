@@ -21,7 +21,7 @@ TEST(SchedulerKilled, AtAnyMomentLosesNothingAcknowledgedAndBeginsNothingAgain) 
   const auto below = [&](int limit) { return static_cast<int>(random() % static_cast<unsigned>(limit)); };
 
   NullFarm farm;
-  const auto chunks = static_cast<std::uint32_t>(500 + 50 * kills);
+  const auto chunks = static_cast<std::uint32_t>(2000 + 150 * kills);  // workers go on with what they hold while nobody schedules
   const farm::JobId job = farm.add_job(chunks);
   farm.start();
   for (const char* name : {"a", "b"}) farm.join(name, {.slots = 2, .work_ms = 8, .digest = null_digest});

@@ -26,7 +26,7 @@ constexpr milliseconds kShortestBackoff{1000}, kLongestBackoff{32'000};
 constexpr milliseconds kLookFor{10'000};       // a scheduler that does not answer, before a new socket is tried
 constexpr milliseconds kAskAgain{2000};        // a result without an answer is sent again
 constexpr milliseconds kFarewell{5000};        // for the last acknowledgements, once nothing runs
-constexpr std::uint32_t kTasksPerSlot = 4;     // held at once, so that no thread waits for the network
+constexpr std::uint32_t kTasksPerSlot = 16;    // held at once at most: no thread waits for the network, and chunks find company; the scheduler gives less where others want it
 constexpr std::size_t kMessagesAtOnce = 256;
 constexpr std::size_t kResultsInHello = 2000;  // the others follow one by one
 constexpr milliseconds kAfterRefusal{500};     // a key that was made a moment ago is known by then

@@ -36,6 +36,26 @@ TEST(Dispatch, GivesNoMoreThanAWorkerAsksForAndWhatCompletesOutputsFirst) {
   EXPECT_EQ(farm.state(first), JobState::done);
 }
 
+TEST(Dispatch, GivesMoreThanFourASlotWhereChunksAreSoonDoneAndAsManyAreLeftForEverybody) {
+  for (const Time each : {Time(100), Time(3000)}) {
+    FakeFarm farm;
+    farm.hello("a", 1);
+    farm.hello("b", 2);
+    farm.submit(60);
+    farm.want("a", 16);
+    EXPECT_EQ(farm.given["a"].size(), 4u) << "how long a chunk takes is not known yet";
+    for (int done = 0; done < 8; ++done) {
+      if (each < Time(1000)) farm.now += each;
+      else farm.advance(each, {"a", "b"});
+      farm.report("a");
+      farm.want("a", 16);
+    }
+    EXPECT_EQ(farm.given["a"].size(), each < Time(1000) ? 16u : 4u);
+    farm.want("b", 16);
+    EXPECT_EQ(farm.given["b"].size(), each < Time(1000) ? 13u : 4u) << "of 36";
+  }
+}
+
 TEST(Dispatch, SharesPrintsOutEvenly) {
   FakeFarm farm;
   farm.hello("a", 1);
