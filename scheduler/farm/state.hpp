@@ -145,9 +145,11 @@ struct Farm::State {
   };
   void dispatch();
   bool choose(const Worker& worker, Choice& choice);
-  /// Others hold prints of less cost for their slots: a print takes seconds, and a job's last ones should not wait behind one another at one worker.
+  /// How many leases it may hold at the very most.
   [[nodiscard]] std::size_t most_leases(const Worker& worker) const;
+  /// Whether it may hold this one besides those that it has.
   [[nodiscard]] bool may_hold(const Worker& worker, const Choice& choice) const;
+  /// Others hold prints of less cost for their slots: a print takes seconds, and a job's last ones should not wait behind one another at one worker.
   [[nodiscard]] bool leaves_prints(const Job& job, const Worker& worker) const;
   [[nodiscard]] bool choose_in(const Job& job, const Worker& worker, TaskIndex& task) const;
   /// It tried the task already; of results that differ, another run of it on the same host counts as it.
