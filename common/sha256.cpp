@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 
 #include <array>
+#include <future>
 #include <new>
 #include <vector>
 
@@ -11,7 +12,7 @@
 namespace dubfarm {
 namespace {
 
-constexpr std::size_t kPieceBytes = std::size_t{256} << 10;
+constexpr std::size_t kPieceBytes = std::size_t{2} << 20;  // enough to be worth a thread that reads the next piece meanwhile
 
 void must(int done) {
   if (done != 1) throw std::bad_alloc();  // OpenSSL's digests fail for no other reason
@@ -44,12 +45,22 @@ std::string Sha256::hex() {
 Result<FileHash> sha256_of(const Descriptor& file, const std::string& path, const std::function<void(std::uint64_t)>& on_piece) {
   Sha256 hash;
   FileHash result;
-  std::vector<std::byte> piece(kPieceBytes);
-  for (std::size_t got = piece.size(); got == piece.size();) {
-    TRY_ASSIGN(got, read_at(file, static_cast<std::int64_t>(result.bytes), piece, path));
-    hash.update(std::span(piece).first(got));
-    result.bytes += got;
-    if (on_piece) on_piece(got);
+  std::array<std::vector<std::byte>, 2> pieces;
+  const auto read = [&](std::size_t piece, std::uint64_t at) {
+    pieces[piece].resize(kPieceBytes);
+    return read_at(file, static_cast<std::int64_t>(at), pieces[piece], path);
+  };
+  std::future<Result<std::size_t>> coming;  // the other piece, read by another thread where one can be had
+  Result<std::size_t> got = read(0, 0);
+  for (std::size_t piece = 0;; piece = 1 - piece) {
+    if (!got.ok()) return got.error();
+    result.bytes += *got;
+    const bool is_last = *got < kPieceBytes;
+    if (!is_last) coming = std::async(read, 1 - piece, result.bytes);
+    hash.update(std::span(pieces[piece]).first(*got));
+    if (on_piece) on_piece(*got);
+    if (is_last) break;
+    got = coming.get();
   }
   result.sha256 = hash.hex();
   return result;

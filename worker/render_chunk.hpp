@@ -15,7 +15,7 @@
 namespace dubfarm::worker {
 
 /// What the CPU backend adds to every key: raised whenever a change may change a bit of any chunk.
-inline constexpr const char* kNumericProfile = "cpu 3";
+inline constexpr const char* kNumericProfile = "cpu 4";
 
 /// Memory of one rendering thread, reused from chunk to chunk.
 struct RenderScratch {

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <complex>
 #include <limits>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -379,12 +380,19 @@ TEST(ConvolutionFftSize, IsASizeThatHoldsTheResponse) {
       }
 }
 
+TEST(ConvolutionFftSize, IsSharedByChunksOfManyLengths) {
+  std::set<std::size_t> sizes;
+  for (Frames count = 144'000; count <= 1'152'000; count += 4800) sizes.insert(convolution_fft_size(192'000, count));  // 3 s to 24 s
+  EXPECT_LE(sizes.size(), 4u);
+}
+
 // The size decides the bits of a render: a change of the cost model is a change of every reverb's last bits, and must be meant.
 TEST(ConvolutionFftSize, StaysWhatItWas) {
-  EXPECT_EQ(convolution_fft_size(144'000, 1'440'000), 14u << 16);
-  EXPECT_EQ(convolution_fft_size(144'000, 2'880'000), 14u << 16);
-  EXPECT_EQ(convolution_fft_size(192'000, 1'440'000), 14u << 16);
-  EXPECT_EQ(convolution_fft_size(480'000, 1'440'000), 10u << 17);
+  EXPECT_EQ(convolution_fft_size(144'000, 288'000), 12u << 15);
+  EXPECT_EQ(convolution_fft_size(144'000, 1'440'000), 8u << 16);
+  EXPECT_EQ(convolution_fft_size(144'000, 2'880'000), 8u << 16);
+  EXPECT_EQ(convolution_fft_size(192'000, 1'440'000), 8u << 17);
+  EXPECT_EQ(convolution_fft_size(480'000, 1'440'000), 12u << 17);
   EXPECT_EQ(convolution_fft_size(500, 1'440'000), 24'576u);
   EXPECT_EQ(convolution_fft_size(48'000, 1), 49'152u);
 }
