@@ -12,15 +12,15 @@ namespace {
 
 constexpr char kMagic[4] = {'D', 'U', 'B', 'W'};
 
-/// Frame 0, little-endian. Senders write 0 into what is reserved, receivers pass over it.
+/// What a frame begins with, little-endian. Senders write 0 into what is reserved, receivers pass over it.
 struct Header {
   char magic[4];
   std::uint8_t major, minor;
   std::uint16_t type;      // of the body: its field's number in Envelope
   std::uint16_t flags;     // reserved
   std::uint16_t reserved;
-  std::uint32_t length;    // of frame 1
-  std::uint64_t checksum;  // XXH3-64 of frame 1, seeded with the XXH3-64 of the 16 bytes above
+  std::uint32_t length;    // of the body
+  std::uint64_t checksum;  // XXH3-64 of the body, seeded with the XXH3-64 of the 16 bytes above
 };
 static_assert(sizeof(Header) == kHeaderBytes && offsetof(Header, checksum) == 16);
 
@@ -138,28 +138,30 @@ std::string_view name_of(Envelope::BodyCase type) {
 
 bool is_from_worker(Envelope::BodyCase type) { return type >= Envelope::kHello && type <= Envelope::kBye; }
 
-Message encode(const Envelope& envelope) {
-  Message message;
-  envelope.SerializeToString(&message.body);
+std::string encode(const Envelope& envelope) {
+  std::string frame(kHeaderBytes, '\0');
+  envelope.AppendToString(&frame);
+  const std::size_t body_bytes = frame.size() - kHeaderBytes;
   Header header{};
   std::memcpy(header.magic, kMagic, sizeof kMagic);
   header.major = kProtocolHigh;
   header.type = static_cast<std::uint16_t>(envelope.body_case());
-  header.length = static_cast<std::uint32_t>(message.body.size());
-  header.checksum = checksum_of(header, message.body.data(), message.body.size());
-  message.header.assign(reinterpret_cast<const char*>(&header), sizeof header);
-  return message;
+  header.length = static_cast<std::uint32_t>(body_bytes);
+  header.checksum = checksum_of(header, frame.data() + kHeaderBytes, body_bytes);
+  std::memcpy(frame.data(), &header, sizeof header);
+  return frame;
 }
 
-Decoded decode(std::span<const std::byte> header_bytes, std::span<const std::byte> body) {
-  if (header_bytes.size() != kHeaderBytes) return refuse(kNakMalformed, fmt::format("the header has {} bytes; it has {} in this protocol", header_bytes.size(), kHeaderBytes));
+Decoded decode(std::span<const std::byte> frame) {
+  if (frame.size() < kHeaderBytes) return refuse(kNakMalformed, fmt::format("the message has {} bytes; its header alone has {} in this protocol", frame.size(), kHeaderBytes));
+  const std::span<const std::byte> body = frame.subspan(kHeaderBytes);
   Header header;
-  std::memcpy(&header, header_bytes.data(), sizeof header);
+  std::memcpy(&header, frame.data(), sizeof header);
   if (std::memcmp(header.magic, kMagic, sizeof kMagic) != 0) return refuse(kNakMalformed, "the header does not begin with \"DUBW\": this is no dubfarm message");
   if (header.major < kProtocolLow || header.major > kProtocolHigh)
     return refuse(kNakVersion, fmt::format("protocol {}; this side speaks {} to {}: use builds of one release", header.major, kProtocolLow, kProtocolHigh));
   if (header.length != body.size()) return refuse(kNakMalformed, fmt::format("the header promises {} bytes, {} came", header.length, body.size()));
-  if (body.size() > kMaxFrameBytes) return refuse(kNakMalformed, fmt::format("{} bytes; the limit is {}", body.size(), kMaxFrameBytes));
+  if (frame.size() > kMaxFrameBytes) return refuse(kNakMalformed, fmt::format("{} bytes; the limit is {}", frame.size(), kMaxFrameBytes));
   if (header.checksum != checksum_of(header, body.data(), body.size())) return refuse(kNakMalformed, "the checksum does not match");
   if (name_of(static_cast<Envelope::BodyCase>(header.type)).empty()) return refuse(kNakUnknownType, fmt::format("no message of this protocol has type {}", header.type));
   Decoded decoded;

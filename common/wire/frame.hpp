@@ -1,5 +1,6 @@
-// One message between scheduler and worker, as two frames: a fixed header, and the protobuf Envelope (common/wire/farm.proto).
-// docs/formats/protocol.md. Bytes that a peer sent are never trusted: what does not hold together is named, and nothing of it is used.
+// One message between scheduler and worker, as one frame: a fixed header, and behind it the protobuf Envelope (common/wire/farm.proto).
+// docs/formats/protocol.md. One, because a DEALER under ZMQ_IMMEDIATE that loses its connection between two frames of a message ends the process
+// (libzmq 4.3.4: socket_base.cpp, hiccuped() stops the pipe; fq.cpp, "!_more"). It reads its commands every hundredth frame, so that this was rare. Bytes that a peer sent are never trusted: what does not hold together is named, and nothing of it is used.
 // Threads: every function here is pure and may run on any thread.
 #pragma once
 #include <cstddef>
@@ -13,24 +14,20 @@
 
 namespace dubfarm::wire {
 
-inline constexpr std::uint32_t kProtocolLow = 1, kProtocolHigh = 1;  // the versions that this build speaks
+inline constexpr std::uint32_t kProtocolLow = 2, kProtocolHigh = 2;  // the versions that this build speaks
 inline constexpr std::size_t kHeaderBytes = 24;
 inline constexpr std::size_t kMaxFrameBytes = std::size_t{1} << 20;  // of any frame; sockets refuse more before they make room for it
 
 // What a Nak's code may be.
-inline constexpr const char* kNakMalformed = "malformed";        // frames that do not hold together, or values out of their limits
+inline constexpr const char* kNakMalformed = "malformed";        // what does not hold together, or values out of their limits
 inline constexpr const char* kNakVersion = "version";            // another protocol
 inline constexpr const char* kNakUnknownType = "unknown_type";   // a message that this side does not know, or that is not for it
 inline constexpr const char* kNakSession = "session";            // a session that is over: say Hello again
 inline constexpr const char* kNakProfile = "profile";            // the scheduler has no use for this numeric profile, or the plans differ
 inline constexpr const char* kNakRevoked = "revoked";            // the key is allowed no longer
 
-struct Message {
-  std::string header, body;  // frame 0 and frame 1
-};
-
-/// Requires one body set.
-[[nodiscard]] Message encode(const Envelope& envelope);
+/// The frame. Requires one body set.
+[[nodiscard]] std::string encode(const Envelope& envelope);
 
 /// An envelope, or why there is none: a Nak's code and a line for people.
 struct Decoded {
@@ -39,7 +36,7 @@ struct Decoded {
   std::string message;
 };
 /// Checks magic, version, length, checksum, that header and body name the same type, and the limits that protocol.md gives for every field.
-[[nodiscard]] Decoded decode(std::span<const std::byte> header, std::span<const std::byte> body);
+[[nodiscard]] Decoded decode(std::span<const std::byte> frame);
 
 /// "Hello", "Want" ...
 [[nodiscard]] std::string_view name_of(Envelope::BodyCase type);

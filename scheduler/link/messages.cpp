@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "common/wire/frame.hpp"
+
 namespace dubfarm::link {
 namespace {
 
@@ -41,6 +43,8 @@ template <class... F>
 struct Each : F... {
   using F::operator()...;
 };
+template <class... F>
+Each(F...) -> Each<F...>;  // clang 14 does not deduce it
 
 }  // namespace
 
@@ -82,7 +86,7 @@ wire::Envelope envelope_of(const farm::Send& send, farm::Epoch epoch) {
   std::visit(Each{
                  [&](const farm::Welcome& message) {
                    wire::Welcome& out = *envelope.mutable_welcome();
-                   out.set_protocol(1);
+                   out.set_protocol(wire::kProtocolHigh);
                    out.set_epoch(message.epoch);
                    out.set_session(message.session);
                    out.set_ping_interval_ms(ms_of(message.ping_interval));

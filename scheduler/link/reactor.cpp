@@ -120,11 +120,10 @@ struct Reactor::State {
   std::string key_of_hello;  // of the hello that is being stepped
 
   void deliver(const farm::Send& send) {
-    const wire::Message message = wire::encode(envelope_of(send, options.settings.epoch));
+    const std::string message = wire::encode(envelope_of(send, options.settings.epoch));
     try {
       const auto flags = zmq::send_flags::sndmore | zmq::send_flags::dontwait;
-      if (socket->send(zmq::buffer(send.connection), flags) && socket->send(zmq::buffer(message.header), flags) &&
-          socket->send(zmq::buffer(message.body), zmq::send_flags::dontwait)) {
+      if (socket->send(zmq::buffer(send.connection), flags) && socket->send(zmq::buffer(message), zmq::send_flags::dontwait)) {
         ++own.messages_out;
         return;
       }
@@ -145,7 +144,7 @@ struct Reactor::State {
   void hear() {
     const auto until = Clock::now() + kBatchTime;
     for (std::size_t n = 0; n < kMessagesAtOnce && (n % 64 != 0 || Clock::now() < until); ++n) {
-      std::optional<wire::Received> received = wire::receive(*socket, 3);
+      std::optional<wire::Received> received = wire::receive(*socket, 2);
       if (!received) return;
       ++own.messages_in;
       hear_one(*received);
@@ -161,15 +160,15 @@ struct Reactor::State {
       if (++malformed[connection] == kMalformed) complain_rarely(fmt::format("a peer sends what cannot be understood and is listened to no more: {}", text));
       nak(connection, code, text);
     };
-    if (received.too_many || received.frames.size() != 3) return complain(wire::kNakMalformed, "a message has two frames");
+    if (received.too_many || received.frames.size() != 2) return complain(wire::kNakMalformed, "a message has one frame");
     const char* user = nullptr;
     try {
-      user = received.frames[2].gets("User-Id");  // of the last frame: the first one's is lost at times in libzmq 4.3.4
+      user = received.frames[1].gets("User-Id");  // of the last frame: the first one's is lost at times in libzmq 4.3.4
     } catch (const zmq::error_t&) {
     }
     const std::string key = user == nullptr ? "" : user;
     if (!allowed.name_of(key)) return complain(wire::kNakRevoked, "this key is not allowed any more");
-    const wire::Decoded decoded = wire::decode(wire::bytes_of(received.frames[1]), wire::bytes_of(received.frames[2]));
+    const wire::Decoded decoded = wire::decode(wire::bytes_of(received.frames[1]));
     if (!decoded.envelope) return complain(decoded.code, decoded.message);
     const wire::Envelope& envelope = *decoded.envelope;
     if (!wire::is_from_worker(envelope.body_case())) return complain(wire::kNakUnknownType, fmt::format("{} is no message for a scheduler", wire::name_of(envelope.body_case())));
@@ -344,10 +343,10 @@ struct Reactor::State {
       envelope.set_session(session);
       envelope.set_epoch(options.settings.epoch);
       envelope.mutable_restarting()->set_reason("the scheduler was asked to stop");
-      const wire::Message message = wire::encode(envelope);
+      const std::string message = wire::encode(envelope);
       try {
         const auto flags = zmq::send_flags::sndmore | zmq::send_flags::dontwait;
-        if (socket->send(zmq::buffer(peer.connection), flags) && socket->send(zmq::buffer(message.header), flags)) socket->send(zmq::buffer(message.body), zmq::send_flags::dontwait);
+        if (socket->send(zmq::buffer(peer.connection), flags)) socket->send(zmq::buffer(message), zmq::send_flags::dontwait);
       } catch (const zmq::error_t&) {  // gone before
       }
     }

@@ -41,8 +41,8 @@ class NullWorker {
     socket_.connect(endpoint);
     wire::Envelope envelope;
     wire::Hello& hello = *envelope.mutable_hello();
-    hello.set_protocol_low(1);
-    hello.set_protocol_high(1);
+    hello.set_protocol_low(wire::kProtocolLow);
+    hello.set_protocol_high(wire::kProtocolHigh);
     hello.set_boot(boot_);
     hello.set_slots(1);
     hello.set_numeric_profile("null");
@@ -52,8 +52,8 @@ class NullWorker {
   std::uint64_t acknowledged = 0;
 
   void hear() {
-    while (const auto received = wire::receive(socket_, 2)) {
-      const wire::Decoded decoded = wire::decode(wire::bytes_of(received->frames[0]), wire::bytes_of(received->frames[1]));
+    while (const auto received = wire::receive(socket_, 1)) {
+      const wire::Decoded decoded = wire::decode(wire::bytes_of(received->frames[0]));
       if (!decoded.envelope) continue;
       if (decoded.envelope->has_welcome()) {
         session_ = decoded.envelope->welcome().session();
@@ -90,9 +90,7 @@ class NullWorker {
   void send(wire::Envelope& envelope) {
     envelope.set_session(session_);
     envelope.set_epoch(epoch_);
-    const wire::Message message = wire::encode(envelope);
-    socket_.send(zmq::buffer(message.header), zmq::send_flags::sndmore);
-    socket_.send(zmq::buffer(message.body), zmq::send_flags::none);
+    socket_.send(zmq::buffer(wire::encode(envelope)), zmq::send_flags::none);
   }
   zmq::socket_t socket_;
   std::uint64_t boot_, session_ = 0, epoch_ = 0;

@@ -137,21 +137,19 @@ TEST(VersionSkew, AWorkerThatIsNotUnderstoodSaysWhatToDoAndEnds) {
   router.set(zmq::sockopt::curve_secretkey, pair.secret_key);
   router.bind("tcp://127.0.0.1:*");
   NullWorker worker(router.get(zmq::sockopt::last_endpoint), key, folder / "worker", {});
-  zmq::message_t peer, header, body;
-  ASSERT_TRUE(router.recv(peer) && router.recv(header) && router.recv(body));
-  const wire::Decoded decoded = wire::decode(wire::bytes_of(header), wire::bytes_of(body));
+  zmq::message_t peer, frame;
+  ASSERT_TRUE(router.recv(peer) && router.recv(frame));
+  const wire::Decoded decoded = wire::decode(wire::bytes_of(frame));
   ASSERT_TRUE(decoded.envelope && decoded.envelope->has_hello());
   EXPECT_EQ(decoded.envelope->hello().protocol_low(), wire::kProtocolLow);
   wire::Envelope envelope;
   envelope.mutable_nak()->set_code(wire::kNakVersion);
-  envelope.mutable_nak()->set_message("this scheduler speaks protocol 2 to 3, the worker 1 to 1: use builds of one release");
-  const wire::Message nak = wire::encode(envelope);
+  envelope.mutable_nak()->set_message("this scheduler speaks protocol 3 to 4, the worker 2 to 2: use builds of one release");
   router.send(peer, zmq::send_flags::sndmore);
-  router.send(zmq::buffer(nak.header), zmq::send_flags::sndmore);
-  router.send(zmq::buffer(nak.body), zmq::send_flags::none);
+  router.send(zmq::buffer(wire::encode(envelope)), zmq::send_flags::none);
   const worker::LinkOutcome outcome = worker.outcome();
   EXPECT_EQ(outcome.end, worker::LinkEnd::refused);
-  EXPECT_EQ(outcome.reason, "this scheduler speaks protocol 2 to 3, the worker 1 to 1: use builds of one release");
+  EXPECT_EQ(outcome.reason, "this scheduler speaks protocol 3 to 4, the worker 2 to 2: use builds of one release");
 }
 
 }  // namespace

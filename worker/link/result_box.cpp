@@ -45,8 +45,7 @@ dubfarm::Result<ResultBox> ResultBox::open(const std::string& folder) {
     std::ifstream in(files->path(), std::ios::binary);
     const std::string bytes{std::istreambuf_iterator<char>(in), {}};
     const auto all = std::as_bytes(std::span(bytes.data(), bytes.size()));
-    const std::size_t split = std::min(bytes.size(), wire::kHeaderBytes);
-    const wire::Decoded decoded = wire::decode(all.first(split), all.subspan(split));
+    const wire::Decoded decoded = wire::decode(all);
     if (decoded.envelope && decoded.envelope->has_result()) box.results_[decoded.envelope->result().lease().lease()] = decoded.envelope->result();
     else fs::remove(files->path(), failed);
   }
@@ -58,8 +57,7 @@ dubfarm::Result<void> ResultBox::put(const wire::Result& result) {
   results_[result.lease().lease()] = result;
   wire::Envelope envelope;
   *envelope.mutable_result() = result;
-  const wire::Message message = wire::encode(envelope);
-  return write_unsynced(path_of(result.lease().lease()), message.header + message.body);
+  return write_unsynced(path_of(result.lease().lease()), wire::encode(envelope));
 }
 
 void ResultBox::acknowledged(std::uint64_t lease) {

@@ -115,9 +115,7 @@ class Link {
     if (!socket_) return false;
     envelope.set_session(session_);
     envelope.set_epoch(epoch_);
-    const wire::Message message = wire::encode(envelope);
-    if (!socket_->send(zmq::buffer(message.header), zmq::send_flags::sndmore | zmq::send_flags::dontwait)) return false;
-    return socket_->send(zmq::buffer(message.body), zmq::send_flags::dontwait).has_value();
+    return socket_->send(zmq::buffer(wire::encode(envelope)), zmq::send_flags::dontwait).has_value();
   }
 
   // ---- what it says ----------------------------------------------------------------------------------------------------------------
@@ -231,14 +229,14 @@ class Link {
       }
     }
     for (std::size_t n = 0; socket_ && n < kMessagesAtOnce; ++n) {
-      const std::optional<wire::Received> received = wire::receive(*socket_, 2);
+      const std::optional<wire::Received> received = wire::receive(*socket_, 1);
       if (!received) break;
       heard_at_ = Clock::now();
-      if (received->too_many || received->frames.size() != 2) {
+      if (received->too_many) {
         log("warning: a message of another shape from the scheduler was passed over");
         continue;
       }
-      const wire::Decoded decoded = wire::decode(wire::bytes_of(received->frames[0]), wire::bytes_of(received->frames[1]));
+      const wire::Decoded decoded = wire::decode(wire::bytes_of(received->frames[0]));
       if (!decoded.envelope) {
         log(fmt::format("warning: a message from the scheduler was passed over: {}", decoded.message));
         if (decoded.code == std::string_view(wire::kNakVersion)) refused_ = decoded.message;

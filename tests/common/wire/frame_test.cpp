@@ -10,13 +10,13 @@ namespace dubfarm::wire {
 namespace {
 
 std::span<const std::byte> bytes(const std::string& text) { return std::as_bytes(std::span(text.data(), text.size())); }
-Decoded decode(const Message& message) { return wire::decode(bytes(message.header), bytes(message.body)); }
+Decoded decode(const std::string& frame) { return wire::decode(bytes(frame)); }
 
 Envelope hello() {
   Envelope envelope;
   Hello& hello = *envelope.mutable_hello();
-  hello.set_protocol_low(1);
-  hello.set_protocol_high(1);
+  hello.set_protocol_low(kProtocolLow);
+  hello.set_protocol_high(kProtocolHigh);
   hello.set_host("stage-3");
   hello.set_slots(8);
   hello.add_tags("stage");
@@ -41,32 +41,30 @@ TEST(WireFrame, EveryMessageHasANameAndASide) {
 }
 
 TEST(WireFrame, AnyBitThatFlipsIsSeen) {
-  const Message sent = encode(hello());
-  for (std::size_t bit = 0; bit < 8 * (sent.header.size() + sent.body.size()); ++bit) {
-    Message message = sent;
-    std::string& frame = bit < 8 * sent.header.size() ? message.header : message.body;
-    const std::size_t at = bit / 8 < sent.header.size() ? bit / 8 : bit / 8 - sent.header.size();
-    frame[at] = static_cast<char>(frame[at] ^ 1 << bit % 8);
-    EXPECT_FALSE(decode(message).envelope) << "bit " << bit;
+  const std::string sent = encode(hello());
+  for (std::size_t bit = 0; bit < 8 * sent.size(); ++bit) {
+    std::string frame = sent;
+    frame[bit / 8] = static_cast<char>(frame[bit / 8] ^ 1 << bit % 8);
+    EXPECT_FALSE(decode(frame).envelope) << "bit " << bit;
   }
 }
 
 TEST(WireFrame, WhatDoesNotHoldTogetherIsNamed) {
-  const Message good = encode(hello());
-  const auto expect = [](const Message& message, const char* code, const std::string& text) {
-    const Decoded decoded = decode(message);
+  const std::string good = encode(hello()), body = good.substr(kHeaderBytes);
+  const auto expect = [](const std::string& frame, const char* code, const std::string& text) {
+    const Decoded decoded = decode(frame);
     EXPECT_FALSE(decoded.envelope);
     EXPECT_STREQ(decoded.code, code);
     EXPECT_EQ(decoded.message, text);
   };
-  expect({"DUBW", good.body}, kNakMalformed, "the header has 4 bytes; it has 24 in this protocol");
-  expect({std::string(24, 'x'), good.body}, kNakMalformed, "the header does not begin with \"DUBW\": this is no dubfarm message");
-  Message other = good;
-  other.header[4] = 9;
-  expect(other, kNakVersion, "protocol 9; this side speaks 1 to 1: use builds of one release");
-  expect({good.header, good.body + "x"}, kNakMalformed, fmt::format("the header promises {} bytes, {} came", good.body.size(), good.body.size() + 1));
+  expect("DUBW", kNakMalformed, "the message has 4 bytes; its header alone has 24 in this protocol");
+  expect(std::string(24, 'x') + body, kNakMalformed, "the header does not begin with \"DUBW\": this is no dubfarm message");
+  std::string other = good;
+  other[4] = 9;
+  expect(other, kNakVersion, "protocol 9; this side speaks 2 to 2: use builds of one release");
+  expect(good + "x", kNakMalformed, fmt::format("the header promises {} bytes, {} came", body.size(), body.size() + 1));
   other = good;
-  other.body[0] = static_cast<char>(other.body[0] ^ 1);
+  other.back() = static_cast<char>(other.back() ^ 1);
   expect(other, kNakMalformed, "the checksum does not match");
 }
 
