@@ -69,6 +69,8 @@ class FarmService : public http::FarmGate {
   void write_log(const farm::Log& line);
   void plan_jobs();
   void plan(farm::JobId job, const farm::JobSpec& spec);
+  /// Waits for its turn on claims_mutex_. @return `io_error`: it did not come in time.
+  [[nodiscard]] Result<std::unique_lock<std::timed_mutex>> claim();
   /// That no job that is not over, but for `self`, has this folder for its outputs. Under claims_mutex_ until the farm has taken the job.
   [[nodiscard]] Result<void> check_folder_is_free(const std::string& out, farm::JobId self, const farm::JobSpec& spec) const;
   Result<Submission> submission_of(const farm::JobSpec& spec) const;

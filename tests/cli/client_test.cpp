@@ -100,13 +100,13 @@ TEST_F(FarmVerbs, SubmitNamesTheMixAsTheFarmKnowsIt) {
   const CommandResult sent = dubfarm({"submit", mix, "--project", "film", "--root", "media=" + folder.path(), "--tag", "large", "--tag", "night"});
   EXPECT_EQ(sent.status, 0) << sent.err;
   EXPECT_EQ(sent.out, "job 5\n");
-  ASSERT_EQ(farm.submitted.size(), 1U);
-  EXPECT_EQ(farm.submitted[0].folder, "{media}");
-  EXPECT_EQ(farm.submitted[0].out, "{out}/film");
-  EXPECT_EQ(farm.submitted[0].name, "film");
-  EXPECT_EQ(farm.submitted[0].mix, "{\"tracks\": []}\n");
-  EXPECT_EQ(farm.submitted[0].tags, (std::vector<std::string>{"large", "night"}));
-  EXPECT_EQ(farm.submitted[0].request_key.size(), 32U);
+  ASSERT_EQ(farm.submitted().size(), 1U);
+  EXPECT_EQ(farm.submitted()[0].folder, "{media}");
+  EXPECT_EQ(farm.submitted()[0].out, "{out}/film");
+  EXPECT_EQ(farm.submitted()[0].name, "film");
+  EXPECT_EQ(farm.submitted()[0].mix, "{\"tracks\": []}\n");
+  EXPECT_EQ(farm.submitted()[0].tags, (std::vector<std::string>{"large", "night"}));
+  EXPECT_EQ(farm.submitted()[0].request_key.size(), 32U);
 }
 
 TEST_F(FarmVerbs, SubmitSaysWhatIsWrong) {

@@ -221,7 +221,7 @@ Result<SubmitOutcome> ScriptedFarm::submit(const SubmitRequest& request, const A
   JobId id = 0;
   {
     const std::lock_guard lock(mutex_);
-    submitted.push_back(request);
+    submitted_.push_back(request);
     if (health_now.reason == "disk full") return fail(Errc::no_space, "the scheduler's disk is full");
     for (const auto& [other, holder] : jobs_by_id)
       if (!is_over(holder.view.state) && holder.view.out == request.out && !request.out.empty())
@@ -237,7 +237,7 @@ Result<SubmitOutcome> ScriptedFarm::submit(const SubmitRequest& request, const A
     job.view.tags = request.tags;
     job.view.out = request.out;
     job.view.created = kEvening;
-    audited.push_back({actor, "submit", fmt::format("job {}", id), "", true});
+    audited_.push_back({actor, "submit", fmt::format("job {}", id), "", true});
   }
   hub_.changed({Subject::Kind::job, std::to_string(id)});
   return SubmitOutcome(id);
@@ -251,7 +251,7 @@ Result<void> ScriptedFarm::command(const Command& command, const Actor& actor) {
     if (found == jobs_by_id.end()) return void(result = fail(Errc::not_found, "there is no job {}", id));
     result = act(found->second);
     count(found->second);
-    audited.push_back({actor, what, fmt::format("job {}", id), "", result.ok()});
+    audited_.push_back({actor, what, fmt::format("job {}", id), "", result.ok()});
     changed = {Subject::Kind::job, std::to_string(id)};
   };
   const auto unless_over = [](Job& job, JobState next) -> Result<void> {
@@ -262,7 +262,7 @@ Result<void> ScriptedFarm::command(const Command& command, const Actor& actor) {
   const auto on_worker = [&](const std::string& id, const char* what, auto&& act) {
     const auto found = std::find_if(workers_now.begin(), workers_now.end(), [&](const WorkerView& w) { return w.id == id; });
     if (found == workers_now.end()) return void(result = fail(Errc::not_found, "there is no worker {}", id));
-    audited.push_back({actor, what, "worker " + found->name, "", true});
+    audited_.push_back({actor, what, "worker " + found->name, "", true});
     act(found);
     changed = {Subject::Kind::worker, id};
   };
@@ -290,7 +290,7 @@ Result<void> ScriptedFarm::command(const Command& command, const Actor& actor) {
     } else if (const auto* revoke = std::get_if<RevokeWorker>(&command)) {
       on_worker(revoke->worker, "revoke", [&](auto at) { workers_now.erase(at); });
     } else if (const auto* limits = std::get_if<SetProjectLimits>(&command)) {
-      audited.push_back({actor, "project", limits->project, "", true});
+      audited_.push_back({actor, "project", limits->project, "", true});
       http::ProjectView& project = projects_by_name[limits->project];
       project.name = limits->project;
       project.weight = limits->weight;
@@ -401,7 +401,7 @@ std::vector<TokenRecord> ScriptedFarm::tokens() const {
 Result<void> ScriptedFarm::add_token(const TokenRecord& token, const Actor& actor) {
   const std::lock_guard lock(mutex_);
   token_records.push_back(token);
-  audited.push_back({actor, "token.create", "token " + token.id, token.name, true});
+  audited_.push_back({actor, "token.create", "token " + token.id, token.name, true});
   return {};
 }
 
@@ -409,21 +409,21 @@ Result<void> ScriptedFarm::revoke_token(const std::string& id, const Actor& acto
   const std::lock_guard lock(mutex_);
   for (TokenRecord& token : token_records)
     if (token.id == id) token.revoked = kEvening;
-  audited.push_back({actor, "token.revoke", "token " + id, "", true});
+  audited_.push_back({actor, "token.revoke", "token " + id, "", true});
   return {};
 }
 
 void ScriptedFarm::audit(const AuditEntry& entry) {
   const std::lock_guard lock(mutex_);
-  audited.push_back(entry);
+  audited_.push_back(entry);
 }
 
 Result<AuditPage> ScriptedFarm::audit_log(std::optional<std::uint64_t> after, std::size_t limit) const {
   const std::lock_guard lock(mutex_);
-  AuditPage page{{}, audited.size()};
-  const std::uint64_t first = after ? *after : audited.size() - std::min(audited.size(), limit);
-  for (std::uint64_t n = first; n < audited.size() && page.lines.size() < limit; ++n)
-    page.lines.push_back({n + 1, kEvening, audited[static_cast<std::size_t>(n)], std::string(64, '0')});
+  AuditPage page{{}, audited_.size()};
+  const std::uint64_t first = after ? *after : audited_.size() - std::min(audited_.size(), limit);
+  for (std::uint64_t n = first; n < audited_.size() && page.lines.size() < limit; ++n)
+    page.lines.push_back({n + 1, kEvening, audited_[static_cast<std::size_t>(n)], std::string(64, '0')});
   return page;
 }
 

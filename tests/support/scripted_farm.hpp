@@ -38,9 +38,7 @@ class ScriptedFarm : public http::FarmGate {
   std::map<http::JobId, Job> jobs_by_id;
   std::vector<http::WorkerView> workers_now;
   std::vector<http::LogLine> lines;
-  std::vector<http::AuditEntry> audited;
   std::map<std::string, http::ProjectView> projects_by_name;
-  std::vector<http::SubmitRequest> submitted;
   http::Health health_now{true, "", 0x1234, 60};
   std::vector<http::TokenRecord> token_records;
 
@@ -69,12 +67,22 @@ class ScriptedFarm : public http::FarmGate {
   [[nodiscard]] std::vector<http::ProjectView> projects() const override;
 
   [[nodiscard]] const std::string& out_folder() const { return folder_.path(); }
+  /// What was written into the audit log, and what was submitted, until now.
+  [[nodiscard]] std::vector<http::AuditEntry> audited() const { return locked(audited_); }
+  [[nodiscard]] std::vector<http::SubmitRequest> submitted() const { return locked(submitted_); }
   /// Writes a file below the outputs' folder.
   void put_file(const std::string& path, const std::string& bytes) const;
 
  private:
   void count(Job& job) const;
+  template <class T>
+  T locked(const T& value) const {
+    const std::lock_guard lock(mutex_);
+    return value;
+  }
   mutable std::mutex mutex_;
+  std::vector<http::AuditEntry> audited_;
+  std::vector<http::SubmitRequest> submitted_;
   http::EventHub hub_;
   TemporaryFolder folder_;
 };

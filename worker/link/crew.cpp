@@ -120,7 +120,11 @@ void Crew::work() {
     bool is_short = false;
     for (std::size_t i = 0; i < batch->tasks.size(); ++i)
       if (!batch->is_over[i] && !batch->is_dropped[i]) give_back(batch->tasks[i]), is_short = true;
-    if (is_short) wake_();
+    if (is_short) {  // whoever is woken may ask at once
+      lock.unlock();
+      wake_();
+      lock.lock();
+    }
   }
 }
 

@@ -49,11 +49,11 @@ TEST_F(Api, ATokenThatIsNotKnownIsRefusedAndLogged) {
   const HttpReply reply = HttpClient(server->port(), other).get("/api/v1/jobs");
   EXPECT_EQ(reply.status, 401);
   EXPECT_EQ(message_of(reply), "this token is not known, has expired or was revoked");
-  ASSERT_EQ(farm.audited.size(), 1U);
-  EXPECT_EQ(farm.audited[0].action, "denied");
-  EXPECT_EQ(farm.audited[0].object, "GET /api/v1/jobs");
-  EXPECT_EQ(farm.audited[0].actor.address, "127.0.0.1");
-  EXPECT_FALSE(farm.audited[0].allowed);
+  ASSERT_EQ(farm.audited().size(), 1U);
+  EXPECT_EQ(farm.audited()[0].action, "denied");
+  EXPECT_EQ(farm.audited()[0].object, "GET /api/v1/jobs");
+  EXPECT_EQ(farm.audited()[0].actor.address, "127.0.0.1");
+  EXPECT_FALSE(farm.audited()[0].allowed);
 }
 
 TEST_F(Api, ARevokedTokenIsRefused) {
@@ -90,7 +90,7 @@ TEST_F(Api, AViewerMayNotChangeAnything) {
   EXPECT_EQ(viewer.get("/api/v1/tokens").status, 403);
   EXPECT_EQ(farm.job(3)->state, JobState::running);
   EXPECT_EQ(message_of(viewer.post("/api/v1/jobs/3/cancel")), "the token somebody has not the role submitter in the project film");
-  EXPECT_EQ(std::count_if(farm.audited.begin(), farm.audited.end(), [](const AuditEntry& e) { return e.action == "denied"; }), 9);
+  EXPECT_EQ(std::ranges::count_if(farm.audited(), [](const AuditEntry& e) { return e.action == "denied"; }), 9);
 }
 
 TEST_F(Api, SubmittersSubmitToTheirProjectsOnly) {
@@ -100,9 +100,9 @@ TEST_F(Api, SubmittersSubmitToTheirProjectsOnly) {
   EXPECT_EQ(taken.header("location"), "/api/v1/jobs/5");
   EXPECT_EQ(taken.json().at("state"), "planning");
   EXPECT_EQ(taken.json().at("submitter"), "somebody");
-  ASSERT_EQ(farm.submitted.size(), 1U);
-  EXPECT_EQ(farm.submitted[0].mix, R"({"tracks": []})");
-  EXPECT_EQ(farm.submitted[0].request_key, "once");
+  ASSERT_EQ(farm.submitted().size(), 1U);
+  EXPECT_EQ(farm.submitted()[0].mix, R"({"tracks": []})");
+  EXPECT_EQ(farm.submitted()[0].request_key, "once");
   Json other = submission();
   other["project"] = "series";
   EXPECT_EQ(submitter.post("/api/v1/jobs", other).status, 403);
@@ -139,7 +139,7 @@ TEST_F(Api, AMixMayBeSentAsAnObject) {
   Json body = submission();
   body["mix"] = {{"tracks", Json::array()}};
   ASSERT_EQ(as("submitter:film").post("/api/v1/jobs", body).status, 201);
-  EXPECT_EQ(farm.submitted[0].mix, "{\n \"tracks\": []\n}\n");
+  EXPECT_EQ(farm.submitted()[0].mix, "{\n \"tracks\": []\n}\n");
 }
 
 TEST_F(Api, AMixWithMistakesSaysAllOfThem) {
@@ -202,7 +202,7 @@ TEST_F(Api, CommandsChangeTheJobAndAnswerWithIt) {
   EXPECT_EQ(admin.post("/api/v1/workers/stage-a/drain").json().at("state"), "draining");
   EXPECT_EQ(admin.post("/api/v1/workers/0a1b2c3d4e5f6071/resume").json().at("state"), "idle");
   EXPECT_EQ(admin.post("/api/v1/workers/stage-b/revoke").json(), Json({{"id", "1a1b2c3d4e5f6072"}, {"gone", true}}));
-  EXPECT_EQ(farm.audited.back().object, "worker stage-b");
+  EXPECT_EQ(farm.audited().back().object, "worker stage-b");
 }
 
 TEST_F(Api, TasksComeInPagesAndByState) {

@@ -128,7 +128,7 @@ TEST_F(Hostile, DeniedRequestsFillNoDisk) {
   start(options);
   const HttpClient stranger(server->port(), "dft_0000000000000000_" + std::string(64, '0'));
   for (int i = 0; i < 60; ++i) EXPECT_EQ(stranger.get("/api/v1/jobs").status, 401);
-  EXPECT_LT(farm.audited.size(), 45U);  // 20, and one more every five seconds
+  EXPECT_LT(farm.audited().size(), 45U);  // 20, and one more every five seconds
 }
 
 TEST_F(Hostile, EveryAnswerHasTheSecurityHeaders) {
