@@ -3,14 +3,19 @@
 # -fno-trapping-math and -fno-math-errno let selects and square roots vectorise; they change no bit. The two warnings are false ones
 # from g++ 12's own intrinsics (GCC bug 105593).
 function(dubfarm_room name)
-  set(bare_loops "-O3;-fno-trapping-math;-fno-math-errno;-Wno-maybe-uninitialized;-Wno-uninitialized")
+  set(bare_loops "-O3;-fno-trapping-math;-fno-math-errno;-Wno-uninitialized")
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    list(APPEND bare_loops "-Wno-maybe-uninitialized")
+  endif()
   # Under AddressSanitizer the inlined transforms would take five minutes each to compile: their temporaries go unwatched after their scope.
   # g++ 12 does not align the fake frames of use-after-return to more than 32 bytes (GCC bug 110027): a vector of 64 on one faults.
   set(sanitized_loops "")
   set(sanitized_avx512 "")
   if(DUBFARM_SANITIZE MATCHES "address")
     set(sanitized_loops "-O1;-fno-sanitize-address-use-after-scope")
-    set(sanitized_avx512 "--param=asan-use-after-return=0")
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+      set(sanitized_avx512 "--param=asan-use-after-return=0")
+    endif()
   endif()
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${name}/*.cpp")
   list(FILTER sources EXCLUDE REGEX "/main\\.cpp$|/cuda_module/")

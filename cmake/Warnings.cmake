@@ -5,7 +5,7 @@ target_compile_options(dubfarm_warnings INTERFACE -Wall -Wextra -Wpedantic -Wsha
 target_compile_definitions(dubfarm_warnings INTERFACE DUBFARM_VERSION="${PROJECT_VERSION}")
 if(DUBFARM_WERROR)
   target_compile_options(dubfarm_warnings INTERFACE -Werror)
-else()
+elseif(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # At -O3 GCC 12 takes temporaries of a braced list for what was never set, and a string that is assigned a single letter for one that overlaps it
   # (GCC bug 105651); developers' builds, which stop at warnings, look for both.
   target_compile_options(dubfarm_warnings INTERFACE -Wno-maybe-uninitialized -Wno-restrict)
@@ -14,5 +14,5 @@ if(DUBFARM_SANITIZE)
   add_compile_options(-fsanitize=${DUBFARM_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${DUBFARM_SANITIZE})
   # Under a sanitizer GCC takes its own instrumentation of std::regex and std::optional for a use of what was never set.
-  target_compile_options(dubfarm_warnings INTERFACE -Wno-maybe-uninitialized)
+  target_compile_options(dubfarm_warnings INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
 endif()

@@ -69,8 +69,8 @@ std::optional<Waiting> Farm::explain(JobId id) const {
   std::uint32_t tried = 0;
   for (const auto& [task, trouble] : job.troubles) {
     if (job.state(task) != TaskState::ready || (trouble.failed.empty() && trouble.results.empty())) continue;
-    tried += std::ranges::none_of(state.workers, [&](const auto& entry) {
-      return state.takes_tasks(entry.second) && state.suits(job, entry.second) && !state.is_barred(trouble, entry.second);
+    tried += std::ranges::none_of(state.workers, [&, &why = trouble](const auto& entry) {
+      return state.takes_tasks(entry.second) && state.suits(job, entry.second) && !state.is_barred(why, entry.second);
     });
   }
   if (tried > 0)
@@ -114,7 +114,7 @@ std::vector<Backlog> Farm::backlog() const {
   for (auto& [name, kind] : kinds) {
     for (const auto& [id, worker] : state.workers) {
       if (!state.takes_tasks(worker) || (!kind.profile.empty() && kind.profile != worker.profile)) continue;
-      if (!std::ranges::all_of(kind.tags, [&](const std::string& tag) { return std::ranges::find(worker.tags, tag) != worker.tags.end(); })) continue;
+      if (!std::ranges::all_of(kind.tags, [&tags = worker.tags](const std::string& tag) { return std::ranges::find(tags, tag) != tags.end(); })) continue;
       ++kind.workers;
       kind.slots += worker.slots;
       kind.busy_slots += std::min(worker.slots, static_cast<std::uint32_t>(worker.leases.size()));
