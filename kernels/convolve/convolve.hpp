@@ -89,7 +89,8 @@ class IrSpectra {
 };
 
 /// The FFT size that convolves `output_frames` frames with `ir_frames` taps in the least time, among two sizes to an octave (so that chunks of
-/// many lengths share few spectra), by a cost model that is a pure function of the two (so that bits depend neither on the machine nor on its load). Both at least 1; ir_frames at most 10 million (else asserts).
+/// many lengths share few spectra), by a cost model that is a pure function of the two (so that bits depend neither on the machine nor on its
+/// load). Both at least 1; ir_frames at most 10 million (else asserts).
 [[nodiscard]] std::size_t convolution_fft_size(Frames ir_frames, Frames output_frames, Precision precision = Precision::float32);
 
 /// Work memory of one thread; starts empty, grows to what the largest call needs: about 8 (float64: 16) bytes * fft_size * (inputs + outputs).

@@ -163,7 +163,7 @@ struct Reactor::State {
     if (received.too_many || received.frames.size() != 2) return complain(wire::kNakMalformed, "a message has one frame");
     const char* user = nullptr;
     try {
-      user = received.frames[1].gets("User-Id");  // of the last frame: the first one's is lost at times in libzmq 4.3.4
+      user = received.frames[1].gets("User-Id");  // of the message itself: the routing id's is lost at times in libzmq 4.3.4
     } catch (const zmq::error_t&) {
     }
     const std::string key = user == nullptr ? "" : user;
