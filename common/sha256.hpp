@@ -31,7 +31,8 @@ struct FileHash {
   std::string sha256;
   std::uint64_t bytes = 0;
 };
-/// Reads a file from its start to its end. @param on_piece  called with the bytes of each piece, for progress; may be empty.
+/// Reads a file from its start to its end; another thread reads the next 2 MiB while this one hashes. @param path  for errors.
+/// @param on_piece  called on this thread with the bytes of each piece, for progress; may be empty. @return `io_error` as read_at().
 [[nodiscard]] Result<FileHash> sha256_of(const Descriptor& file, const std::string& path, const std::function<void(std::uint64_t)>& on_piece = {});
 
 }  // namespace dubfarm

@@ -1,6 +1,6 @@
 // One message between scheduler and worker, as one frame: a fixed header, and behind it the protobuf Envelope (common/wire/farm.proto).
-// docs/formats/protocol.md. One, because a DEALER under ZMQ_IMMEDIATE that loses its connection between two frames of a message ends the process
-// (libzmq 4.3.4: socket_base.cpp, hiccuped() stops the pipe; fq.cpp, "!_more"). It reads its commands every hundredth frame, so that this was rare. Bytes that a peer sent are never trusted: what does not hold together is named, and nothing of it is used.
+// docs/formats/protocol.md. One, because libzmq 4.3.4 ends a process that waits for a second frame (fq.cpp, "!_more"). That was seen once, while schedulers
+// were killed, and not reproduced; the likely way there: under ZMQ_IMMEDIATE a DEALER stops its pipe as soon as it learns of a broken connection. Bytes that a peer sent are never trusted: what does not hold together is named, and nothing of it is used.
 // Threads: every function here is pure and may run on any thread.
 #pragma once
 #include <cstddef>
