@@ -88,12 +88,15 @@ int follow_job(FarmClient& client, Json job, const FarmTarget& target) {
   const std::string id = std::to_string(job.value("id", 0ULL));
   JobLine line;
   int lost = 0;
-  const auto began = std::chrono::steady_clock::now();
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point began = Clock::now();
+  Clock::time_point next_look = began;
   while (!is_over(job)) {
     line.show(job);
-    const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);
-    std::this_thread::sleep_for(std::clamp(since / 40, kShortestLook, kLongestLook));
-    Answer<Json> now = client.ask("GET", "/jobs/" + id);
+    std::this_thread::sleep_until(next_look);  // over already where the scheduler waited; one that is busy, or of an earlier release, answers at once
+    const auto pause = std::clamp(std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - began) / 40, kShortestLook, kLongestLook);
+    next_look = Clock::now() + pause;
+    Answer<Json> now = client.ask("GET", fmt::format("/jobs/{}?wait_ms={}", id, pause.count()));
     if (auto* error = std::get_if<FarmError>(&now)) {
       // A scheduler that starts again is waited for; one that refuses is not.
       if ((error->http != 0 && error->http != 429 && error->http != 503) || ++lost > kPatience) return line.clear(), report_farm_error(*error, target.json);

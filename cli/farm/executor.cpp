@@ -24,7 +24,7 @@ constexpr std::size_t kJobs = 4;               // kept planned
 constexpr std::size_t kIrSpectraLimit = 256u << 20;
 constexpr std::size_t kCompanyLook = 32;
 constexpr std::size_t kGroupsTogether = 8;     // of prints
-constexpr int kOvertakings = 16;               // batches of chunks that may go before prints that were there first
+constexpr std::chrono::seconds kPrintPatience{10};  // prints let chunks that came later go first no longer
 constexpr std::size_t kErrorBytes = 2000;
 constexpr std::string_view kOtherWriter = ": another process is writing this output; wait for it, or stop it";  // media::OutputFile
 
@@ -139,12 +139,10 @@ std::unique_ptr<worker::RenderScratch> Executor::take_scratch(const std::string&
   return std::move(taken.memory);
 }
 
-std::vector<std::size_t> Executor::prints_together(std::span<const worker::AssignedTask> waiting, std::size_t free_threads) {
+std::vector<std::size_t> Executor::prints_together(std::span<const worker::AssignedTask> waiting) {
   std::vector<std::size_t> chosen = {0};
-  for (std::size_t i = 1; i < waiting.size() && chosen.size() < kGroupsTogether; ++i) {
-    if (waiting.size() - chosen.size() <= chosen.size() * free_threads) break;  // the others shall have as much
+  for (std::size_t i = 1; i < waiting.size() && chosen.size() < kGroupsTogether; ++i)
     if (waiting[i].kind == "print" && waiting[i].package == waiting.front().package) chosen.push_back(i);
-  }
   return chosen;
 }
 
@@ -154,11 +152,7 @@ std::vector<std::size_t> Executor::company(std::span<const worker::AssignedTask>
   if (waiting.front().kind == "print") {
     const auto chunk = std::find_if(waiting.begin(), waiting.end(), [&](const auto& task) { return of_job(task, "chunk"); });
     const auto prints = static_cast<std::size_t>(std::count_if(waiting.begin(), waiting.end(), [&](const auto& task) { return of_job(task, "print"); }));
-    if (chunk == waiting.end() || prints >= kGroupsTogether || overtakings_ >= kOvertakings) {
-      overtakings_ = 0;
-      return prints_together(waiting, free_threads);
-    }
-    ++overtakings_;
+    if (chunk == waiting.end() || prints >= kGroupsTogether || WorkClock::now() - waiting.front().since > kPrintPatience) return prints_together(waiting);
     at = static_cast<std::size_t>(chunk - waiting.begin());  // the more prints wait for one another, the more of what they read they read once
   }
   std::vector<std::size_t> chosen = {at};

@@ -46,8 +46,8 @@ class Executor : public worker::TaskRunner {
     std::mutex mutex;  // one thread plans, the others wait
     std::shared_ptr<const Job> job;
   };
-  /// Of the first's job: the prints that wait, so many that the other threads have as many.
-  [[nodiscard]] static std::vector<std::size_t> prints_together(std::span<const worker::AssignedTask> waiting, std::size_t free_threads);
+  /// Of the first's job: the prints that wait. Other threads without work take ranges of them too.
+  [[nodiscard]] static std::vector<std::size_t> prints_together(std::span<const worker::AssignedTask> waiting);
   Result<std::shared_ptr<const Job>> job(const std::string& package);
   /// The job, where it is planned here already.
   [[nodiscard]] std::shared_ptr<const Job> known(const std::string& package);
@@ -66,7 +66,6 @@ class Executor : public worker::TaskRunner {
   const int threads_;
   FarmDevice* const device_;
   worker::StageTimes* const times_;
-  int overtakings_ = 0;  // of company(), which is called by one thread at a time
   std::atomic<int> running_{0}, printing_{0};  // calls of run(), and those of them that print
   std::mutex mutex_;  // guards what follows
   std::list<std::pair<std::string, std::shared_ptr<Entry>>> jobs_;  // the last used first

@@ -1,6 +1,8 @@
 // Requests about jobs: submitting them, seeing them, changing their course.
 #include <algorithm>
 #include <charconv>
+#include <chrono>
+#include <thread>
 
 #include "scheduler/http/api.hpp"
 #include "scheduler/http/token.hpp"
@@ -10,6 +12,8 @@ namespace dubfarm::http {
 namespace {
 
 constexpr std::uint64_t kMostJobs = 1000, kMostTasks = 1000, kMostLines = 1000, kMostNumber = std::uint64_t{1} << 62;
+constexpr std::uint64_t kLongestWaitMs = 2000;  // a token that was revoked meanwhile learns no more than that
+constexpr std::chrono::milliseconds kBetweenLooks{20};  // a running job changes hundreds of times a second
 
 /// "{media}/film": a root's name in braces, then steps none of which leads out again.
 bool is_below_a_root(const std::string& folder) {
@@ -153,7 +157,19 @@ void get_jobs(Call& call) {
 }
 
 void get_job(Call& call) {
-  if (const std::optional<JobView> job = call.job()) call.send(job_json(*job, wall_now()));
+  const std::optional<std::uint64_t> wait_ms = call.number("wait_ms", 0, kLongestWaitMs);
+  if (!wait_ms) return;
+  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(*wait_ms);
+  EventHub& events = call.api.gate.events();
+  while (true) {
+    const std::uint64_t seen = events.last();  // before the look: what changes after it is not missed
+    const std::optional<JobView> job = call.job();
+    if (!job) return;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+    if (is_over(job->state) || left.count() <= 0 || events.is_closed()) return call.send(job_json(*job, wall_now()));
+    std::this_thread::sleep_for(std::min(left, kBetweenLooks));
+    static_cast<void>(events.since(seen, left));
+  }
 }
 
 void get_job_waiting(Call& call) {

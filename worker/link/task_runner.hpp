@@ -1,6 +1,7 @@
 // What a worker's link asks of whoever does the work: tasks in, results out.
 #pragma once
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <span>
@@ -18,6 +19,7 @@ struct AssignedTask {
   std::string package;       // SHA-256 (hex) of the job's package in the store
   std::uint32_t deadline_s = 0;
   bool afresh = false;       // never take what the store has
+  std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();  // it waits here
 };
 
 /// One piece of work that a thread does: the runner looks at `stop`, and says how far it is.

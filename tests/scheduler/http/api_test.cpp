@@ -189,6 +189,33 @@ TEST_F(Api, WhatIsNotThereIsSaid) {
   EXPECT_EQ(message_of(admin.get("/api/v1/jobs/3/report")), "job 3 has no report yet");
 }
 
+/// Its job 3 ends as soon as somebody has looked at it.
+class EndsWhenSeen : public ScriptedFarm {
+ public:
+  [[nodiscard]] std::optional<JobView> job(JobId id) const override {
+    std::optional<JobView> view = ScriptedFarm::job(id);
+    if (id == 3 && view && !is_over(view->state)) self_->change({Subject::Kind::job, "3"}, [](ScriptedFarm& farm) { farm.jobs_by_id[3].view.state = JobState::done; });
+    return view;
+  }
+
+ private:
+  EndsWhenSeen* const self_ = this;
+};
+
+TEST(ApiWait, AJobIsAnsweredWhenItIsOver) {
+  EndsWhenSeen farm;
+  farm.fill();
+  const std::unique_ptr<Server> server = Server::start(farm, {}).value();
+  const HttpClient viewer(server->port(), farm.add("somebody", "viewer:*"));
+  EXPECT_EQ(viewer.get("/api/v1/jobs/3?wait_ms=2000").json().at("state"), "done");
+  farm.jobs_by_id[3].view.state = JobState::running;
+  EXPECT_EQ(viewer.get("/api/v1/jobs/3").json().at("state"), "running");
+  EXPECT_EQ(message_of(viewer.get("/api/v1/jobs/3?wait_ms=2001")), "wait_ms is \"2001\"; it is a whole number from 0 to 2000");
+  EXPECT_EQ(viewer.get("/api/v1/jobs/99?wait_ms=2000").status, 404);
+}
+
+TEST_F(Api, AJobThatGoesOnIsAnsweredAfterTheWait) { EXPECT_EQ(as("viewer:*").get("/api/v1/jobs/3?wait_ms=30").json().at("state"), "running"); }
+
 TEST_F(Api, CommandsChangeTheJobAndAnswerWithIt) {
   const HttpClient admin = as("admin:*");
   EXPECT_EQ(admin.post("/api/v1/jobs/3/pause").json().at("state"), "paused");
