@@ -150,6 +150,10 @@ def compose(dubfarm, work, expected, mix_folder):
         if sums(place + "/out/film") != expected:
             failed("the farm of docker/compose.yaml makes other bytes than dubfarm render")
         farm.stop(15)
+    call(["dubfarm", "keys", "revoke", "worker-2", "--keys", place + "/keys"], env=environment)
+    call(["sh", "-ec", script], env=environment)
+    if os.path.exists(place + "/keys/workers/worker-2.pub"):
+        failed("docker/compose.yaml: starting the farm again lets a revoked worker in")
     print("compose.yaml: keys, token, scheduler, two workers and the submission, as the file has them: the same bytes; all end with 0")
     for tool in (["docker", "compose"], ["docker-compose"]):
         if shutil.which(tool[0]) and subprocess.run(tool + ["version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0:
