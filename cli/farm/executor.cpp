@@ -18,17 +18,16 @@
 namespace dubfarm::cli {
 namespace {
 
-using WorkClock = std::chrono::steady_clock;
-
 constexpr std::size_t kJobs = 4;               // kept planned
 constexpr std::size_t kIrSpectraLimit = 256u << 20;
 constexpr std::size_t kCompanyLook = 32;
 constexpr std::size_t kGroupsTogether = 8;     // of prints
-constexpr std::chrono::seconds kPrintPatience{10};  // prints let chunks that came later go first no longer
+constexpr std::chrono::seconds kPrintPatience{5};  // prints let chunks that came later go first no longer
+constexpr std::chrono::milliseconds kMorePrints{30};  // after a print came or a chunk was done: so soon come those that it lets begin
 constexpr std::size_t kErrorBytes = 2000;
 constexpr std::string_view kOtherWriter = ": another process is writing this output; wait for it, or stop it";  // media::OutputFile
 
-double seconds_since(WorkClock::time_point began) { return std::chrono::duration<double>(WorkClock::now() - began).count(); }
+double seconds_since(std::chrono::steady_clock::time_point began) { return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count(); }
 
 /// A full disk or a device that failed is not the task's failure: it is given back, with the reason. Whoever has a full disk waits first (rest()); whose device
 /// failed takes no more.
@@ -140,9 +139,19 @@ std::unique_ptr<worker::RenderScratch> Executor::take_scratch(const std::string&
 }
 
 std::vector<std::size_t> Executor::prints_together(std::span<const worker::AssignedTask> waiting) {
+  const WorkClock::time_point now = WorkClock::now();
+  WorkClock::time_point last = std::max(waiting.front().since, last_chunk_.load());
   std::vector<std::size_t> chosen = {0};
-  for (std::size_t i = 1; i < waiting.size() && chosen.size() < kGroupsTogether; ++i)
-    if (waiting[i].kind == "print" && waiting[i].package == waiting.front().package) chosen.push_back(i);
+  for (std::size_t i = 1; i < waiting.size() && chosen.size() < kGroupsTogether; ++i) {
+    if (waiting[i].kind != "print" || waiting[i].package != waiting.front().package) continue;
+    chosen.push_back(i);
+    last = std::max(last, waiting[i].since);
+  }
+  if (chosen.size() < kGroupsTogether && now - last < kMorePrints) {
+    if (!gathering_since_) gathering_since_ = now;
+    if (now - *gathering_since_ < 2 * kMorePrints) return {};
+  }
+  gathering_since_.reset();
   return chosen;
 }
 
@@ -263,6 +272,7 @@ void Executor::render(const std::shared_ptr<const Job>& shared, std::span<const 
     if (is_put.ok()) done(missing[m], seconds_since(began) / static_cast<double>(missing.size()), true, (*rendered)[m].is_taken_over);
     else finished(missing[m], failure(is_put.error()));
   }
+  last_chunk_ = WorkClock::now();
   rendered = Error{};  // its buffers go back to the scratch's pool first
   if (!scratch) return;
   const std::lock_guard lock(mutex_);

@@ -1,10 +1,12 @@
 // What a farm's worker does with a task: from its package to blobs in the store and files in the output folder, by the code of `dubfarm render`.
 #pragma once
 #include <atomic>
+#include <chrono>
 #include <list>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +25,8 @@ namespace dubfarm::cli {
 
 /// Threads: run() on several at once. Store, roots, device and times outlive it.
 class Executor : public worker::TaskRunner {
+  using WorkClock = std::chrono::steady_clock;
+
  public:
   /// @param threads  that call run(): a print shares them with what else runs.
   /// @param device   renders the chunks; null: the CPU does.
@@ -46,8 +50,8 @@ class Executor : public worker::TaskRunner {
     std::mutex mutex;  // one thread plans, the others wait
     std::shared_ptr<const Job> job;
   };
-  /// Of the first's job: the prints that wait. Other threads without work take ranges of them too.
-  [[nodiscard]] static std::vector<std::size_t> prints_together(std::span<const worker::AssignedTask> waiting);
+  /// Of the first's job: the prints that wait; none yet where more may be on their way. Other threads without work take ranges of them too.
+  [[nodiscard]] std::vector<std::size_t> prints_together(std::span<const worker::AssignedTask> waiting);
   Result<std::shared_ptr<const Job>> job(const std::string& package);
   /// The job, where it is planned here already.
   [[nodiscard]] std::shared_ptr<const Job> known(const std::string& package);
@@ -66,7 +70,9 @@ class Executor : public worker::TaskRunner {
   const int threads_;
   FarmDevice* const device_;
   worker::StageTimes* const times_;
+  std::optional<WorkClock::time_point> gathering_since_;  // of company(), which is called by one thread at a time
   std::atomic<int> running_{0}, printing_{0};  // calls of run(), and those of them that print
+  std::atomic<WorkClock::time_point> last_chunk_{WorkClock::time_point{}};  // when one was done last
   std::mutex mutex_;  // guards what follows
   std::list<std::pair<std::string, std::shared_ptr<Entry>>> jobs_;  // the last used first
   struct Scratch {

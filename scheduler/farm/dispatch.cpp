@@ -70,6 +70,8 @@ void Farm::State::requeue(Job& job) {
     job.is_queued = true;
   }
   share(shares);
+  if (!belongs || job.ready(TaskKind::print).size() == 0) job.prints_since.reset();
+  else if (!job.prints_since) job.prints_since = at.now;
 }
 
 void Farm::State::wants(Worker& worker) {
@@ -101,6 +103,7 @@ bool Farm::State::may_run(const Job& job, TaskIndex task, const Worker& worker) 
 
 bool Farm::State::leaves_prints(const Job& job, const Worker& worker) const {
   if (worker.leases.empty()) return false;  // nobody is idle for the sake of balance
+  if (worker.prints >= std::max(settings.prints_together, settings.leases_per_slot * worker.slots)) return true;
   return std::ranges::any_of(workers, [&](const auto& entry) {
     const Worker& other = entry.second;
     return other.session != 0 && takes_tasks(other) && !is_resting(other) && suits(job, other) &&
@@ -117,7 +120,11 @@ bool Farm::State::choose_in(const Job& job, const Worker& worker, TaskIndex& tas
       }
     return false;
   }
-  for (const TaskKind kind : {TaskKind::package, TaskKind::print, TaskKind::chunk}) {  // what completes outputs goes first
+  // Prints after the chunks, so that they are given out evenly when all are ready, and none of those chunks waits behind them; but what completes outputs does
+  // not wait for long.
+  const bool are_prints_due = job.prints_since && at.now - *job.prints_since >= settings.print_patience;
+  const TaskKind second = are_prints_due ? TaskKind::print : TaskKind::chunk, third = are_prints_due ? TaskKind::chunk : TaskKind::print;
+  for (const TaskKind kind : {TaskKind::package, second, third}) {
     auto index = job.ready(kind).next();
     if (kind == TaskKind::print && index && leaves_prints(job, worker)) continue;
     for (; index; index = job.ready(kind).next(*index + 1))
@@ -183,18 +190,18 @@ std::size_t Farm::State::most_leases(const Worker& worker) const {
   return std::size_t{worker.slots} * std::max(settings.leases_per_slot, settings.most_leases_per_slot);
 }
 
-/// Beyond leases_per_slot: is it a chunk that will soon be done, and is as much left for everybody? Many chunks to choose from are cheaper, as they are rendered in
-/// company; but the last ones of a job should not wait behind one another, nor a job that is in more of a hurry behind them.
+/// A print: choose_in() has seen to that. Beyond leases_per_slot: is it a chunk that will soon be done, and is as much left for everybody? Many chunks to choose from are
+/// cheaper, as they are rendered in company; but the last ones of a job should not wait behind one another, nor a job that is in more of a hurry behind them.
 bool Farm::State::may_hold(const Worker& worker, const Choice& choice) const {
-  const std::size_t held = worker.leases.size() / worker.slots;
-  if (held < settings.leases_per_slot) return true;
   const Job& job = *choice.job;
+  const std::size_t held = worker.leases.size() / worker.slots;
+  if (held < settings.leases_per_slot || job.kind(choice.task) == TaskKind::print) return true;
   const double usual = durations[static_cast<std::size_t>(TaskKind::chunk)].usual();
   if (job.kind(choice.task) != TaskKind::chunk || usual <= 0 || usual * static_cast<double>(job.cost_ms(choice.task)) > static_cast<double>(settings.soon.count())) return false;
   std::size_t slots = 0;
   for (const auto& [id, other] : workers)
     if (other.session != 0) slots += other.slots;
-  return job.ready_count() >= held * slots;
+  return job.ready(TaskKind::chunk).size() >= held * slots;
 }
 
 void Farm::State::dispatch() {
@@ -225,6 +232,7 @@ LeaseId Farm::State::enter_lease(Worker& worker, Job& job, const LeaseRef& ref, 
   leases[ref.lease] = Lease{ref, worker.id, at.now, at.now, progress, print_ms};
   worker.leases.insert(ref.lease);
   worker.print_ms += print_ms;
+  worker.prints += print_ms > 0;
   if (job.state(ref.task) == TaskState::ready) job.lease(ref.task);
   job.leases[ref.task].push_back(ref.lease);
   ++job.lease_count;

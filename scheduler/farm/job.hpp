@@ -89,6 +89,7 @@ class Job {
   std::uint32_t failures = 0, kills = 0;
   double device_seconds = 0;
   Time hungry_since{};                                 // when it last got a lease, or became able to
+  std::optional<Time> prints_since;                    // since when there is a print that could be given
   int rank = 0;                                        // the priority it is queued with: its own and its age
   bool is_queued = false, is_changed = false;
 

@@ -94,6 +94,7 @@ Farm::State::State(const Settings& with, std::function<std::uint64_t()> source, 
     leases[row.lease.lease] = Lease{row.lease, row.worker, start.now, start.now, 0, print_ms};
     worker.leases.insert(row.lease.lease);
     worker.print_ms += print_ms;
+    worker.prints += print_ms > 0;
     if (job.state(row.lease.task) == TaskState::ready) job.lease(row.lease.task);
     job.leases[row.lease.task].push_back(row.lease.lease);
     ++job.lease_count;

@@ -32,6 +32,7 @@ void Farm::State::end_lease(LeaseId id, bool tell, bool is_task_over) {
   Worker& worker = workers.at(lease.worker);
   worker.leases.erase(id);
   worker.print_ms -= lease.print_ms;
+  worker.prints -= lease.print_ms > 0;
   if (job.trouble_of(lease.ref.task) != nullptr) there_is_more();
   auto& holders = job.leases[lease.ref.task];
   std::erase(holders, id);

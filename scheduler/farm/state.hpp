@@ -45,6 +45,7 @@ struct Worker {
   std::string hindered;          // why it gave its last task back undone, though nobody asked it to: its disk is full
   std::set<LeaseId> leases;
   std::int64_t print_ms = 0;     // of the leases
+  std::uint32_t prints = 0;      // among them
   std::set<TaskName> unsettled;  // tasks that it failed, and nobody has done or failed for good since
   std::set<TaskName> blames;     // tasks that it failed and others did
   std::set<TaskName> died_of;    // tasks that are held to have killed it
@@ -149,7 +150,8 @@ struct Farm::State {
   [[nodiscard]] std::size_t most_leases(const Worker& worker) const;
   /// Whether it may hold this one besides those that it has.
   [[nodiscard]] bool may_hold(const Worker& worker, const Choice& choice) const;
-  /// Others hold prints of less cost for their slots: a print takes seconds, and a job's last ones should not wait behind one another at one worker.
+  /// It holds as many prints as it may, or others hold less of them, by their cost, for their slots: a print takes seconds, and a job's last ones should not wait
+  /// behind one another at one worker.
   [[nodiscard]] bool leaves_prints(const Job& job, const Worker& worker) const;
   [[nodiscard]] bool choose_in(const Job& job, const Worker& worker, TaskIndex& task) const;
   /// It tried the task already; of results that differ, another run of it on the same host counts as it.

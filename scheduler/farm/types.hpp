@@ -126,6 +126,8 @@ struct Settings {
   std::uint32_t leases_per_slot = 4;     // a worker holds no more, whatever it asks for,
   std::uint32_t most_leases_per_slot = 16;  // but for chunks: so many, while there are as many for every slot of the farm and they are done
   Time soon{2000};                    //   so soon after they were given
+  std::uint32_t prints_together = 8;  // of prints it may hold so many, however few its slots are: it prints them side by side
+  Time print_patience{5000};          // prints that are ready let their job's chunks go first no longer
   Time no_one_left{60'000};           // every worker here has failed a task, for so long: the task failed
   double straggler_factor = 1.5;      // a chunk's lease this much longer than the 75th percentile, for its cost: a second copy
   Time straggler_least{2000};         // nothing that ran for less is copied

@@ -9,6 +9,11 @@
 #include "kernels/device/isa.hpp"
 
 namespace dubfarm::worker {
+namespace {
+
+constexpr std::chrono::milliseconds kMoment{10};
+
+}  // namespace
 
 Crew::Crew(TaskRunner& runner, std::size_t threads, std::function<void()> wake) : runner_(runner), wake_(std::move(wake)) {
   for (std::size_t t = 0; t < threads; ++t) threads_.emplace_back([this] { work(); });
@@ -94,8 +99,12 @@ void Crew::work() {
     changed_.wait(lock, [&] { return is_closing_ || !waiting_.empty(); });
     --free_threads_;
     if (is_closing_) return;
-    const auto batch = std::make_shared<Batch>();
     const std::vector<std::size_t> chosen = runner_.company(waiting_, free_threads_);
+    if (chosen.empty()) {
+      changed_.wait_for(lock, kMoment);
+      continue;
+    }
+    const auto batch = std::make_shared<Batch>();
     for (std::size_t i = chosen.size(); i-- > 0;) {
       batch->tasks.insert(batch->tasks.begin(), std::move(waiting_[chosen[i]]));
       waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(chosen[i]));

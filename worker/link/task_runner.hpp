@@ -31,7 +31,7 @@ struct TaskControl {
 class TaskRunner {
  public:
   virtual ~TaskRunner() = default;
-  /// Of `waiting`, in order of arrival, those that one thread works on together: indices, ascending, at least one.
+  /// Of `waiting`, in order of arrival, those that one thread works on together: indices, ascending. None: more may join them in a moment; it is asked again then.
   /// Called by one thread at a time. @param free_threads  others that wait for work.
   [[nodiscard]] virtual std::vector<std::size_t> company(std::span<const AssignedTask> waiting, std::size_t free_threads) = 0;
   /// Works on `tasks` until they are done or soon after control.stop; called on several threads at once. `finished` takes the result of each task

@@ -72,6 +72,39 @@ TEST(Dispatch, SharesPrintsOutEvenly) {
   EXPECT_EQ(farm.given["b"].size(), 3u);
 }
 
+TEST(Dispatch, PrintsLetTheirJobsChunksGoFirstForFiveSeconds) {
+  FakeFarm farm;
+  auto tasks = std::make_shared<TaskList>();
+  for (std::uint32_t c = 0; c < 6; ++c) tasks->add(TaskKind::chunk, c, 1);
+  for (std::uint32_t p = 0; p < 2; ++p) tasks->add(TaskKind::print, p, 1, std::vector<TaskIndex>{0});
+  farm.step(SubmitJob{7, {.project = "film", .tasks = tasks}});
+  farm.join("a", 1, 1);
+  farm.report("a");  // both prints are ready
+  const auto next = [&] {
+    farm.want("a", 1);
+    const TaskKind kind = farm.given["a"].at(0).kind;
+    farm.report("a");
+    return kind;
+  };
+  EXPECT_EQ(next(), TaskKind::chunk);
+  farm.advance(Time(4000), {"a"});
+  EXPECT_EQ(next(), TaskKind::chunk);
+  farm.advance(Time(1000), {"a"});
+  EXPECT_EQ(next(), TaskKind::print);
+  EXPECT_EQ(next(), TaskKind::print);
+  EXPECT_EQ(next(), TaskKind::chunk);
+}
+
+TEST(Dispatch, AWorkerHoldsEightPrintsHoweverFewItsSlotsAre) {
+  FakeFarm farm;
+  auto tasks = std::make_shared<TaskList>();
+  for (std::uint32_t p = 0; p < 12; ++p) tasks->add(TaskKind::print, p, 1);
+  farm.step(SubmitJob{7, {.project = "film", .tasks = tasks}});
+  farm.hello("a", 1);
+  farm.want("a", 16);
+  EXPECT_EQ(farm.given["a"].size(), 8u);
+}
+
 TEST(Dispatch, AnIdleWorkerWaitsForNobody) {
   FakeFarm farm;
   farm.hello("a", 1);

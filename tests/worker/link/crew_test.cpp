@@ -26,6 +26,7 @@ class Runner : public TaskRunner {
  public:
   std::vector<std::size_t> company(std::span<const AssignedTask> waiting, std::size_t) override {
     std::vector<std::size_t> chosen;
+    if (hesitates > 0) return --hesitates, chosen;
     for (std::size_t i = 0; i < std::min(together, waiting.size()); ++i) chosen.push_back(i);
     return chosen;
   }
@@ -58,6 +59,7 @@ class Runner : public TaskRunner {
     ASSERT_TRUE(changed_.wait_for(lock, std::chrono::seconds(30), [&] { return running_ == leases; }));
   }
   std::size_t together = 1;
+  int hesitates = 0;  // so often it chooses none at first
   std::set<std::uint64_t> forgets, doubles;  // gives no result of these; gives two
 
  private:
@@ -111,6 +113,15 @@ TEST_F(CrewTest, WorksInTheOrderOfArrivalAndHoldsWhatWaitsAndWhatRuns) {
   EXPECT_EQ(results(crew, 3), (std::map<std::uint64_t, wire::Outcome>{{1, wire::DONE}, {2, wire::DONE}, {3, wire::DONE}}));
   EXPECT_EQ(crew.held_count(), 0u);
   EXPECT_GE(rings_, 3);
+}
+
+TEST_F(CrewTest, AsksAgainWhereTheRunnerChoosesNone) {
+  runner_.hesitates = 3;
+  Crew crew(runner_, 1, [this] { rang(); });
+  crew.add(task(1));
+  runner_.wait_for({1});
+  runner_.let_end(1);
+  EXPECT_EQ(results(crew, 1), (std::map<std::uint64_t, wire::Outcome>{{1, wire::DONE}}));
 }
 
 TEST_F(CrewTest, DropsWhatWaitsAndStopsWhatRunsWithoutAWord) {
