@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::uint64_t kMostJobs = 1000, kMostTasks = 1000, kMostLines = 1000, kMostNumber = std::uint64_t{1} << 62;
 constexpr std::uint64_t kLongestWaitMs = 2000;  // a token that was revoked meanwhile learns no more than that
-constexpr std::chrono::milliseconds kBetweenLooks{20};  // a running job changes hundreds of times a second
+constexpr std::chrono::milliseconds kBetweenLooks{50};  // a running job changes hundreds of times a second
 
 /// "{media}/film": a root's name in braces, then steps none of which leads out again.
 bool is_below_a_root(const std::string& folder) {
