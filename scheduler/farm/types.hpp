@@ -124,7 +124,7 @@ struct Settings {
   std::uint32_t blames_per_worker = 3;   // so many tasks that it failed and others did: the worker is sick
   std::uint32_t rests_after = 3;         // failures in a row: it rests until others have tried what it failed
   std::uint32_t leases_per_slot = 4;     // a worker holds no more, whatever it asks for,
-  std::uint32_t most_leases_per_slot = 16;  // but for chunks: so many, while there are as many for every slot of the farm and they are done
+  std::uint32_t most_leases_per_slot = 32;  // but for chunks: so many, while there are as many for every slot of the farm and they are done
   Time soon{2000};                    //   so soon after they were given
   std::uint32_t prints_together = 8;  // of prints it may hold so many, however few its slots are: it prints them side by side
   Time print_patience{5000};          // prints that are ready let their job's chunks go first no longer

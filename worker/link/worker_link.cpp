@@ -26,7 +26,8 @@ constexpr milliseconds kShortestBackoff{1000}, kLongestBackoff{32'000};
 constexpr milliseconds kLookFor{10'000};       // a scheduler that does not answer, before a new socket is tried
 constexpr milliseconds kAskAgain{2000};        // a result without an answer is sent again
 constexpr milliseconds kFarewell{5000};        // for the last acknowledgements, once nothing runs
-constexpr std::uint32_t kTasksPerSlot = 16;    // held at once at most: no thread waits for the network, and chunks find company; the scheduler gives less where others want it
+constexpr std::uint32_t kTasksPerSlot = 32;    // held at once at most: no thread waits for the network, and chunks find company; the scheduler gives less where others want it
+constexpr std::size_t kMostTasks = 4000;       // however many slots: a message names 4,096 leases at most
 constexpr std::size_t kMessagesAtOnce = 256;
 constexpr std::size_t kResultsInHello = 2000;  // the others follow one by one
 constexpr milliseconds kAfterRefusal{500};     // a key that was made a moment ago is known by then
@@ -137,7 +138,7 @@ class Link {
       if (!send(envelope)) break;
       sent_at_[lease] = now;
     }
-    const std::size_t room = options_.slots * std::size_t{kTasksPerSlot};
+    const std::size_t room = std::min(options_.slots * std::size_t{kTasksPerSlot}, kMostTasks);
     const std::size_t held = crew_.held_count();
     const auto credit = static_cast<std::uint32_t>(is_draining_ || held >= room ? 0 : room - held);
     if (wanted_ != credit) {

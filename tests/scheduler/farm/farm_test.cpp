@@ -41,18 +41,18 @@ TEST(Dispatch, GivesMoreThanFourASlotWhereChunksAreSoonDoneAndAsManyAreLeftForEv
     FakeFarm farm;
     farm.hello("a", 1);
     farm.hello("b", 2);
-    farm.submit(60);
-    farm.want("a", 16);
+    farm.submit(120);
+    farm.want("a", 40);
     EXPECT_EQ(farm.given["a"].size(), 4u) << "how long a chunk takes is not known yet";
     for (int done = 0; done < 8; ++done) {
       if (each < Time(1000)) farm.now += each;
       else farm.advance(each, {"a", "b"});
       farm.report("a");
-      farm.want("a", 16);
+      farm.want("a", 40);
     }
-    EXPECT_EQ(farm.given["a"].size(), each < Time(1000) ? 16u : 4u);
-    farm.want("b", 16);
-    EXPECT_EQ(farm.given["b"].size(), each < Time(1000) ? 13u : 4u) << "of 36";
+    EXPECT_EQ(farm.given["a"].size(), each < Time(1000) ? 32u : 4u);
+    farm.want("b", 40);
+    EXPECT_EQ(farm.given["b"].size(), each < Time(1000) ? 27u : 4u) << "of 80";
   }
 }
 
