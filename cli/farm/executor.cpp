@@ -21,7 +21,7 @@ namespace {
 constexpr std::size_t kJobs = 4;               // kept planned
 constexpr std::size_t kIrSpectraLimit = 256u << 20;
 constexpr std::size_t kCompanyLook = 32;
-constexpr std::size_t kGroupsTogether = 8;     // of prints
+constexpr std::size_t kGroupsTogether = 8;     // of prints; the scheduler gives a worker no less (farm::Settings::prints_together)
 constexpr std::chrono::seconds kPrintPatience{5};  // prints let chunks that came later go first no longer
 constexpr std::chrono::milliseconds kMorePrints{30};  // after a print came or a chunk was done: so soon come those that it lets begin
 constexpr std::size_t kErrorBytes = 2000;

@@ -11,7 +11,7 @@
 namespace dubfarm::worker {
 namespace {
 
-constexpr std::chrono::milliseconds kMoment{10};
+constexpr std::chrono::milliseconds kMoment{10};  // until a runner that chose none is asked again
 
 }  // namespace
 

@@ -19,7 +19,7 @@ struct AssignedTask {
   std::string package;       // SHA-256 (hex) of the job's package in the store
   std::uint32_t deadline_s = 0;
   bool afresh = false;       // never take what the store has
-  std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();  // it waits here
+  std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();  // when it came to this worker
 };
 
 /// One piece of work that a thread does: the runner looks at `stop`, and says how far it is.
