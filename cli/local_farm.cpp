@@ -58,7 +58,11 @@ worker::PrintSpec print_spec(const mix::Document& document, const plan::Plan& pl
   spec.length = print.length;
   spec.layout = print.layout;
   spec.stems = print_stems(document, plan, print.inputs);
-  for (const worker::PrintStem& stem : spec.stems) spec.extra_meters.speech |= stem.is_speech && delivery != nullptr;
+  for (worker::PrintStem& stem : spec.stems) {
+    if (!stem.is_speech || delivery == nullptr) continue;
+    spec.extra_meters.speech = true;
+    for (worker::PrintPlacement& place : stem.placements) place.is_read_again = true;  // block by block, for the dialogue gate
+  }
   spec.extra_meters.leqm = delivery != nullptr && delivery->leqm_db.has_value();
   spec.sample_type = deliverable.sample_type;
   spec.dither = deliverable.dither == mix::Dither::tpdf && deliverable.sample_type != mix::SampleType::float32;
@@ -206,8 +210,7 @@ class LocalFarm {
     const kernels::FlushDenormals flush;
     worker::RenderScratch render;
     worker::PrintScratch print;
-    const bool are_several = std::count_if(prints_.begin(), prints_.end(), [](const auto& one) { return one != nullptr; }) > 1;
-    print.segments = options_.segments != nullptr ? options_.segments : are_several ? &segments_ : nullptr;  // one alone reads nothing twice
+    print.segments = options_.segments != nullptr ? options_.segments : &segments_;
     std::unique_lock lock(mutex_);
     while (!state_->is_over()) {
       if (options_.stop->load()) state_->fail(stopped());

@@ -24,7 +24,8 @@ std::vector<worker::PrintStem> print_stems(const mix::Document& document, const 
   for (const plan::PrintInput& input : inputs) {
     const mix::Role role = document.buses[plan.timelines[input.timeline].bus].role;
     worker::PrintStem stem{{}, input.matrix, scheduler::is_speech(role)};
-    for (const plan::Placement& p : plan.timelines[input.timeline].placements) stem.placements.push_back({p.first, p.length, plan.chunks[p.chunk].key});
+    for (const plan::Placement& p : plan.timelines[input.timeline].placements)
+      stem.placements.push_back({p.first, p.length, plan.chunks[p.chunk].key, plan.chunks[p.chunk].listeners > 1});
     stems.push_back(std::move(stem));
   }
   return stems;

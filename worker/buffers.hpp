@@ -21,8 +21,9 @@ class Growing {
   T* reserve(std::size_t count) {
     if (count > capacity_) {
       values_.reset();  // first, so that both never live at once
-      const std::size_t bytes = count * sizeof(T);
+      std::size_t bytes = count * sizeof(T);
       const std::align_val_t align{bytes >= kHugePage ? kHugePage : kLine};
+      if (bytes >= kHugePage) bytes = (bytes + kHugePage - 1) / kHugePage * kHugePage;  // to the end: a part of a huge page is 512 faults
       values_ = {static_cast<T*>(::operator new(bytes, align)), Free{align}};
       if (bytes >= kHugePage) (void)::madvise(values_.get(), bytes, MADV_HUGEPAGE);  // a hint: refused, it only costs time
       capacity_ = count;

@@ -26,7 +26,7 @@ Result<void> RangeInputs::open(const Store& store, SegmentCache* segments, const
     auto place = std::lower_bound(stem.placements.begin(), stem.placements.end(), first,
                                   [](const PrintPlacement& p, Frames at) { return p.first + p.length <= at; });
     for (; place != stem.placements.end() && place->first < end; ++place) {
-      Result<BlobReader> blob = store.open_blob(place->key, segments);
+      Result<BlobReader> blob = store.open_blob(place->key, place->is_read_again ? segments : nullptr);
       if (blob.ok() && (blob->channels() != stem.matrix.columns || blob->frames() != place->length))
         blob = fail(Errc::corrupt, "{}: a blob of another shape", store.path_of(place->key));
       if (blob.ok()) inputs_.push_back({&stem, &*place, std::move(*blob)});

@@ -12,6 +12,7 @@ namespace dubfarm::worker {
 struct PrintPlacement {
   Frames first = 0, length = 0;  // on the timeline
   program::Key key;
+  bool is_read_again = false;  // soon: by other prints of the job, or by this one
 };
 struct PrintStem {
   std::vector<PrintPlacement> placements;  // ascending; silence between them
@@ -25,7 +26,7 @@ struct LostBlobs { std::vector<program::Key> keys; };
 /// Lives on one thread. The stems outlive it.
 class RangeInputs {
  public:
-  /// Opens what sounds in [first, end). What is missing or corrupt goes into lost(). @param segments  where what is read is kept; may be null
+  /// Opens what sounds in [first, end). What is missing or corrupt goes into lost(). @param segments  where what is read again is kept; may be null
   Result<void> open(const Store& store, SegmentCache* segments, const std::vector<PrintStem>& stems, Frames first, Frames end);
   /// out[o][i] = sum over stems and their channels, in order, of gain * matrix * sample, for frames [first, first + count).
   /// @param only_speech  of the speech stems only

@@ -82,7 +82,11 @@ struct BlobReader::State {
   Header header{};
   std::vector<std::uint64_t> sums;
   std::vector<int> slot;  // of each channel among the stored ones; -1 where it is silent
-  struct Segment { Frames index = -1; SegmentCache::Samples samples; };
+  struct Segment {
+    Frames index = -1;
+    SegmentCache::Samples samples;
+    std::shared_ptr<float[]> own;  // the same memory, where no cache has it
+  };
   std::vector<Segment> last;  // of each channel: the verified segment that was read last, since readers come in blocks smaller than one
   program::Key key;
   SegmentCache* cache = nullptr;
@@ -101,22 +105,24 @@ bool BlobReader::is_silent(int channel) const { return state_->slot[static_cast<
 
 Result<void> BlobReader::State::fetch(int channel, Frames index, Segment& now) {
   if (now.index == index) return {};
+  std::shared_ptr<float[]> memory = std::move(now.own);  // of the segment before, where nobody else has it
   now = {};
   const SegmentCache::Name name{key, channel, index};
   if (SegmentCache::Samples known = cache != nullptr ? cache->find(name) : nullptr) {
-    now = {index, std::move(known)};
+    now.index = index, now.samples = std::move(known);
     return {};
   }
   const Frames begin = index * kSegment;
   const int at = slot[static_cast<std::size_t>(channel)];
   const auto size = static_cast<std::size_t>(std::min(kSegment, header.frames - begin));
-  const std::shared_ptr<float[]> memory = std::make_shared_for_overwrite<float[]>(size);
+  if (!memory) memory = std::make_shared_for_overwrite<float[]>(static_cast<std::size_t>(std::min(kSegment, header.frames)));
   const std::span<float> samples(memory.get(), size);
   TRY(read_exactly_at(fd, samples_offset(header) + 4 * (at * header.frames + begin), std::as_writable_bytes(samples), path));
   if (XXH3_64bits(samples.data(), samples.size_bytes()) != sums[static_cast<std::size_t>(at * segments_of(header.frames) + index)])
     return fail(Errc::corrupt, "{}: the samples of channel {} from frame {} do not match their checksum", path, channel + 1, begin);
-  if (cache != nullptr) cache->keep(name, memory);
-  now = {index, memory};
+  now.index = index, now.samples = memory;
+  if (cache != nullptr) cache->keep(name, std::move(memory));
+  else now.own = std::move(memory);
   return {};
 }
 

@@ -47,6 +47,23 @@ Print::DitherChain dither_chain(const mix::Document& document, const mix::Delive
           at + 1 == stems.end() ? whole : stem_dither_name(document, deliverable, *at), at == stems.begin()};
 }
 
+/// Once all prints are there.
+void count_listeners(Plan& plan) {
+  for (const Print& print : plan.prints) {
+    if (print.same_as) continue;
+    std::vector<std::size_t> heard;
+    const auto hear = [&](const std::vector<PrintInput>& inputs) {
+      for (const PrintInput& input : inputs)
+        for (const Placement& place : plan.timelines[input.timeline].placements) heard.push_back(place.chunk);
+    };
+    hear(print.inputs);
+    if (print.master) hear(plan.masters[*print.master].inputs);
+    std::sort(heard.begin(), heard.end());
+    heard.erase(std::unique(heard.begin(), heard.end()), heard.end());
+    for (const std::size_t chunk : heard) ++plan.chunks[chunk].listeners;
+  }
+}
+
 }  // namespace
 
 std::vector<std::size_t> selected_versions(const mix::Document& document, const Selection& selection) {
@@ -125,6 +142,7 @@ Plan make_plan(const mix::Document& document, const MediaTable& media, const Sel
       plan.prints.push_back(std::move(print));
     }
   }
+  count_listeners(plan);
   return plan;
 }
 

@@ -20,6 +20,7 @@ namespace dubfarm::plan {
 struct Chunk {
   program::Program program;
   program::Key key;
+  std::size_t listeners = 0;  // prints that read it
 };
 
 /// Where a chunk sounds on a timeline. What no placement covers is silence.

@@ -6,8 +6,17 @@
 namespace dubfarm::scheduler {
 namespace {
 
-/// Long enough that opening blobs and the meters' history cost little, short enough that a range of 12 channels stays below 30 MB.
-Frames range_length(int channels, int sample_rate) { return range_grid(sample_rate) * (channels <= 2 ? 15 : 8); }
+/// Cuts a print into ranges, [first, first + length): long enough that opening blobs and the meters' history cost little, short enough that one of
+/// 12 channels stays below 30 MB. The last one goes in quarters: nothing else is left to do then, and every thread is to have a part in it.
+template <class Each>
+void for_ranges(Frames length, int channels, int sample_rate, Each&& each) {
+  const Frames grid = range_grid(sample_rate), step = grid * (channels <= 2 ? 15 : 8), last_step = grid * (channels <= 2 ? 4 : 2);
+  for (Frames first = 0; first < length;) {
+    const Frames left = length - first, range = left > step ? step : std::min(left, last_step);
+    each(first, range);
+    first += range;
+  }
+}
 
 /// Outputs that are printed side by side, each the same stretch of time before the next: what several of them hear is then read once. No more
 /// than these, so that a job that is interrupted has finished its first outputs.
@@ -51,13 +60,12 @@ std::vector<Task> job_tasks(const plan::Plan& plan, Frames history, std::span<co
     if (!masters[m].is_measured || !is_taken) continue;
     const Frames length = plan.masters[m].length;
     Task solve{TaskKind::solve, m, 0, length, {}};
-    const Frames step = range_length(plan.masters[m].channels, plan.sample_rate);
-    for (Frames first = 0; first < length; first += step) {
-      Task measure{TaskKind::measure, m, first, std::min(step, length - first), {}, turn_of(batch_of_master[m], first)};
-      add_chunks_heard(plan, plan.masters[m].inputs, first - history - masters[m].before, first + measure.length + masters[m].after, measure.needs);
+    for_ranges(length, plan.masters[m].channels, plan.sample_rate, [&](Frames first, Frames range) {
+      Task measure{TaskKind::measure, m, first, range, {}, turn_of(batch_of_master[m], first)};
+      add_chunks_heard(plan, plan.masters[m].inputs, first - history - masters[m].before, first + range + masters[m].after, measure.needs);
       solve.needs.push_back(tasks.size());
       tasks.push_back(std::move(measure));
-    }
+    });
     solved[m] = tasks.size();
     tasks.push_back(std::move(solve));
   }
@@ -66,9 +74,7 @@ std::vector<Task> job_tasks(const plan::Plan& plan, Frames history, std::span<co
     const plan::Print& print = plan.prints[p];
     if (print.same_as || !is_printed(p)) continue;
     Task finish{TaskKind::finish, p, 0, print.length, {}};
-    const Frames step = range_length(channel_count(print.layout), plan.sample_rate);
-    for (Frames first = 0; first < print.length; first += step) {
-      const Frames length = std::min(step, print.length - first);
+    for_ranges(print.length, channel_count(print.layout), plan.sample_rate, [&](Frames first, Frames length) {
       finish.needs.push_back(tasks.size());
       Task range{TaskKind::range, p, first, length, {}, turn_of(batch[p], first)};
       add_chunks_heard(plan, print.inputs, first - history, first + length, range.needs);
@@ -78,7 +84,7 @@ std::vector<Task> job_tasks(const plan::Plan& plan, Frames history, std::span<co
         if (solved[*print.master]) range.needs.push_back(*solved[*print.master]);
       }
       tasks.push_back(std::move(range));
-    }
+    });
     finished[p] = tasks.size();
     tasks.push_back(std::move(finish));
   }

@@ -282,6 +282,8 @@ TEST_F(Planning, VersionsShareWhatSoundsTheSame) {
   EXPECT_EQ(chunks(1), chunks(0));
   EXPECT_NE(chunks(2), chunks(0));
   EXPECT_EQ(p.plan.chunks.size(), 2 * chunks(0).size());
+  for (const std::size_t chunk : chunks(0)) EXPECT_EQ(p.plan.chunks[chunk].listeners, 2u);
+  for (const std::size_t chunk : chunks(2)) EXPECT_EQ(p.plan.chunks[chunk].listeners, 1u);
 }
 
 TEST_F(Planning, OneRenderUnderOnePathIsPrintedOnce) {
@@ -291,6 +293,7 @@ TEST_F(Planning, OneRenderUnderOnePathIsPrintedOnce) {
   ASSERT_EQ(p.plan.prints.size(), 2u);
   EXPECT_FALSE(p.plan.prints[0].same_as);
   EXPECT_EQ(p.plan.prints[1].same_as, std::size_t{0});
+  for (const Chunk& chunk : p.plan.chunks) EXPECT_EQ(chunk.listeners, 1u) << "and so is read once";
 }
 
 TEST_F(Planning, OnlyWhatIsSelectedIsPlanned) {

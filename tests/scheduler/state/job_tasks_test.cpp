@@ -45,7 +45,10 @@ TEST(JobTasks, AGainIsFoundBeforeAnythingIsPrintedWithIt) {
   const MasterReach reach[] = {{48000, 500, true}};
   const std::vector<Task> tasks = job_tasks(plan, 4800, reach);
   const auto measures = of_kind(tasks, TaskKind::measure, 0), solves = of_kind(tasks, TaskKind::solve, 0);
-  ASSERT_EQ(measures.size(), 2u) << "30 s and the rest";
+  ASSERT_EQ(measures.size(), 3u) << "30 s, and the rest by 8 s";
+  EXPECT_EQ(tasks[measures[1]].first, 30 * 48000);
+  EXPECT_EQ(tasks[measures[2]].first, 38 * 48000);
+  EXPECT_EQ(tasks[measures[2]].length, 2 * 48000);
   ASSERT_EQ(solves.size(), 1u);
   EXPECT_EQ(tasks[solves[0]].needs, measures);
   for (const std::size_t print : {0u, 1u})
@@ -91,11 +94,11 @@ TEST(JobTasks, EightPrintsAreMadeSideBySideAndTheChunksThatTheyHearComeInTheirOr
   for (TaskId id = plan.chunks.size(); id < tasks.size(); ++id)
     if (tasks[id].kind == TaskKind::range) order.emplace_back(tasks[id].turn, id);
   std::sort(order.begin(), order.end());
-  ASSERT_EQ(order.size(), 20u) << "two ranges of ten prints";
+  ASSERT_EQ(order.size(), 30u) << "three ranges of ten prints";
   std::vector<std::pair<std::size_t, Frames>> is, expected;
   for (const auto& [turn, id] : order) is.emplace_back(tasks[id].subject, tasks[id].first);
   for (const auto& [begin, end] : {std::pair<std::size_t, std::size_t>{0, 8}, {8, 10}})
-    for (const Frames first : {Frames{0}, Frames{30 * 48000}})
+    for (const Frames first : {Frames{0}, Frames{30 * 48000}, Frames{38 * 48000}})
       for (std::size_t p = begin; p < end; ++p) expected.emplace_back(p, first);
   EXPECT_EQ(is, expected);
   EXPECT_EQ(tasks[0].turn, 0u);
@@ -119,10 +122,10 @@ TEST(JobTasks, PrintsThatAreLeftOutHaveNoTasks) {
   };
   using Kinds = std::map<TaskKind, std::size_t>;
   const auto [only_plain, plain_chunks] = kinds({false, false, true}, false);
-  EXPECT_EQ(only_plain, (Kinds{{TaskKind::chunk, 6}, {TaskKind::range, 2}, {TaskKind::finish, 1}})) << "no gain is found that nobody takes";
+  EXPECT_EQ(only_plain, (Kinds{{TaskKind::chunk, 6}, {TaskKind::range, 3}, {TaskKind::finish, 1}})) << "no gain is found that nobody takes";
   EXPECT_EQ(plain_chunks, (std::vector<bool>{false, false, false, false, true, true}));
   const auto [only_stem, stem_chunks] = kinds({false, true, false}, true);
-  EXPECT_EQ(only_stem, (Kinds{{TaskKind::chunk, 6}, {TaskKind::measure, 2}, {TaskKind::solve, 1}, {TaskKind::range, 2}, {TaskKind::finish, 1}, {TaskKind::compare, 1}}))
+  EXPECT_EQ(only_stem, (Kinds{{TaskKind::chunk, 6}, {TaskKind::measure, 3}, {TaskKind::solve, 1}, {TaskKind::range, 3}, {TaskKind::finish, 1}, {TaskKind::compare, 1}}))
       << "held against a printmaster that is there already";
   EXPECT_EQ(stem_chunks, (std::vector<bool>{true, true, true, true, false, false}));
   EXPECT_EQ(kinds({true, true, true}, true), kinds({}, true));
