@@ -4,7 +4,6 @@
 #include <sndfile.h>
 #include <soxr.h>
 #include <sys/statvfs.h>
-#include <unistd.h>
 
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -13,6 +12,7 @@
 #include "cli/backend.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/render.hpp"
+#include "common/machine.hpp"
 #include "common/store/store.hpp"
 #include "kernels/device/isa.hpp"
 #include "worker/render_chunk.hpp"
@@ -97,14 +97,14 @@ int run_doctor(const std::string& store_folder, bool json) {
   struct statvfs disk {};
   const bool has_disk = store.ok() && ::statvfs(folder.c_str(), &disk) == 0;
   const double free_gib = has_disk ? gibibytes(static_cast<double>(disk.f_bavail) * static_cast<double>(disk.f_frsize)) : 0;
-  const double memory_gib = gibibytes(static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE)));
+  const double memory_gib = gibibytes(static_cast<double>(usable_memory_bytes()));
   const CudaFindings cuda = look_for_cuda();
   if (json) {
     nlohmann::ordered_json isas = nlohmann::ordered_json::array();
     for (const kernels::Isa isa : kernels::available_isas()) isas.push_back(kernels::name_of(isa));
     const nlohmann::ordered_json result = {
         {"dubfarm", DUBFARM_VERSION},
-        {"processor", {{"name", processor_name()}, {"threads", default_threads()}, {"isas", isas}, {"uses", kernels::name_of(kernels::best_isa())}}},
+        {"processor", {{"name", processor_name()}, {"threads", usable_processors()}, {"isas", isas}, {"uses", kernels::name_of(kernels::best_isa())}}},
         {"memory_gib", memory_gib},
         {"backends", {{"cpu", {{"available", true}, {"numeric_profile", worker::kNumericProfile}}}, {"cuda", cuda_json(cuda)}}},
         {"store", {{"folder", folder}, {"usable", store.ok()}, {"free_gib", free_gib}, {"problem", store.ok() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(store.error().message)}}},
@@ -114,7 +114,7 @@ int run_doctor(const std::string& store_folder, bool json) {
     std::string isas;
     for (const kernels::Isa isa : kernels::available_isas()) isas += fmt::format("{}{}", isas.empty() ? "" : ", ", kernels::name_of(isa));
     fmt::print("dubfarm     {}\n", DUBFARM_VERSION);
-    fmt::print("processor   {}, {} threads; {} (uses {})\n", processor_name(), default_threads(), isas, kernels::name_of(kernels::best_isa()));
+    fmt::print("processor   {}, {} threads; {} (uses {})\n", processor_name(), usable_processors(), isas, kernels::name_of(kernels::best_isa()));
     fmt::print("memory      {:.1f} GiB\n", memory_gib);
     fmt::print("backend     cpu: ready, numeric profile \"{}\"\n", worker::kNumericProfile);
     print_cuda(cuda);

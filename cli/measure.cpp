@@ -16,6 +16,7 @@
 
 #include "cli/exit_code.hpp"
 #include "common/layout.hpp"
+#include "common/machine.hpp"
 #include "common/mix/resolve.hpp"
 #include "common/result.hpp"
 #include "kernels/level/level.hpp"
@@ -308,7 +309,7 @@ int refuse(const std::string& message) {
 }  // namespace
 
 int run_measure(const MeasureOptions& options) {
-  const int threads = options.threads > 0 ? options.threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  const int threads = options.threads > 0 ? options.threads : usable_processors();
   std::optional<scheduler::Spec> spec;
   if (!options.spec.empty()) {
     Result<scheduler::Spec> loaded = scheduler::load_spec(options.spec);

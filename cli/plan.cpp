@@ -9,7 +9,7 @@
 #include "cli/exit_code.hpp"
 #include "cli/planned_mix.hpp"
 #include "cli/rates.hpp"
-#include "cli/render.hpp"
+#include "common/machine.hpp"
 #include "scheduler/state/job_tasks.hpp"
 
 namespace dubfarm::cli {
@@ -68,7 +68,7 @@ int run_plan(const PlanOptions& options) {
   for (const plan::Print& print : plan.prints) outputs += print.same_as ? 0 : print.files.size();
   for (const scheduler::Task& task : scheduler::job_tasks(plan, 0))
     if (task.kind == scheduler::TaskKind::range) print_work += channel_count(plan.prints[task.subject].layout) * static_cast<double>(task.length) / plan.sample_rate;
-  const int threads = options.threads > 0 ? options.threads : default_threads();
+  const int threads = options.threads > 0 ? options.threads : usable_processors();
   const std::optional<Rates> rates = planned->store ? load_rates(*planned->store) : std::nullopt;
   std::optional<double> estimate;
   if (rates && (work == 0 || rates->render > 0) && rates->print > 0) estimate = ((work > 0 ? work / rates->render : 0) + print_work / rates->print) / threads;

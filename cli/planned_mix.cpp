@@ -7,6 +7,7 @@
 
 #include "cli/exit_code.hpp"
 #include "cli/render.hpp"
+#include "common/machine.hpp"
 #include "common/mix/parse.hpp"
 #include "common/mix/recut.hpp"
 #include "cli/backend.hpp"
@@ -49,7 +50,7 @@ std::optional<PlannedMix> load_planned_mix(const std::string& mix, const std::st
     planned.store = std::move(*opened);
   }
   media::DigestCache digests(planned.store ? planned.store->folder() : "");
-  plan::MediaOutcome media = plan::gather_media(*planned.document, versions, true, default_threads(), digests);
+  plan::MediaOutcome media = plan::gather_media(*planned.document, versions, true, usable_processors(), digests);
   if (!media.errors.empty()) return refuse(media.errors);
   planned.media = std::make_unique<plan::MediaTable>(std::move(media.table));
   planned.numeric_profile = usual_profile();

@@ -7,8 +7,8 @@
 
 #include "cli/exit_code.hpp"
 #include "cli/recut_report.hpp"
-#include "cli/render.hpp"
 #include "common/io.hpp"
+#include "common/machine.hpp"
 #include "common/mix/recut.hpp"
 #include "common/mix/resolve.hpp"
 
@@ -99,7 +99,7 @@ bool inspect_mix(const RecutOptions& options, LoadedMix& mix, RecutReport& repor
   }
   media::DigestCache no_digests("");
   const std::vector<std::size_t> first{0};
-  const plan::MediaOutcome media = plan::gather_media(document, first, false, default_threads(), no_digests);
+  const plan::MediaOutcome media = plan::gather_media(document, first, false, usable_processors(), no_digests);
   if (!media.errors.empty()) {
     fmt::print(stderr, "{}", mix::format_diagnostics(mix.text, options.mix, media.errors));
     return false;

@@ -12,7 +12,6 @@
 #include <cstdlib>
 #include <optional>
 #include <set>
-#include <thread>
 
 #include <nlohmann/json.hpp>
 
@@ -20,6 +19,7 @@
 #include "cli/local_farm.hpp"
 #include "cli/package.hpp"
 #include "common/io.hpp"
+#include "common/machine.hpp"
 #include "common/mix/parse.hpp"
 #include "common/mix/recut.hpp"
 #include "common/mix/resolve.hpp"
@@ -180,13 +180,12 @@ std::string default_store_folder() {
   return ".dubfarm-store";
 }
 
-int default_threads() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
 
 int run_render(const RenderOptions& options) {
   listen_for_stop();
   const Result<Backend> backend = choose_backend(options.backend);
   if (!backend.ok()) return report_error(backend.error());
-  const int threads = options.threads > 0 ? options.threads : default_threads();
+  const int threads = options.threads > 0 ? options.threads : usable_processors();
 
   const Result<std::string> text = mix::read_text_file(options.mix);
   if (!text.ok()) return report_error(text.error());

@@ -27,6 +27,5 @@ struct RenderOptions {
 
 /// $XDG_CACHE_HOME/dubfarm, else ~/.cache/dubfarm, else .dubfarm-store in the working folder.
 [[nodiscard]] std::string default_store_folder();
-[[nodiscard]] int default_threads();
 
 }  // namespace dubfarm::cli

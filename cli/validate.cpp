@@ -6,7 +6,7 @@
 #include <set>
 
 #include "cli/exit_code.hpp"
-#include "cli/render.hpp"
+#include "common/machine.hpp"
 #include "common/mix/parse.hpp"
 #include "common/mix/recut.hpp"
 #include "common/mix/resolve.hpp"
@@ -44,7 +44,7 @@ int run_validate(const std::string& mix_path, bool json) {
     mix::RecutOutcome recuts = mix::load_recuts(*outcome.document, versions);
     fmt::print(stderr, "{}", mix::format_diagnostics(*text, mix_path, recuts.warnings, recuts.texts));
     change_lists = std::move(recuts.texts);
-    outcome.errors = plan::gather_media(*outcome.document, versions, false, default_threads(), no_digests).errors;
+    outcome.errors = plan::gather_media(*outcome.document, versions, false, usable_processors(), no_digests).errors;
     outcome.errors.insert(outcome.errors.end(), recuts.errors.begin(), recuts.errors.end());
     const std::vector<mix::Diagnostic> spec_errors = scheduler::find_specs(*outcome.document).errors;
     outcome.errors.insert(outcome.errors.end(), spec_errors.begin(), spec_errors.end());

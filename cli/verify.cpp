@@ -11,10 +11,10 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <thread>
 #include <vector>
 
 #include "cli/exit_code.hpp"
+#include "common/machine.hpp"
 #include "common/mix/parse.hpp"
 #include "common/parallel.hpp"
 #include "common/sha256.hpp"
@@ -193,7 +193,7 @@ int refuse(const std::string& message, bool json) {
 }  // namespace
 
 int run_verify(const std::string& folder, bool json, int threads) {
-  if (threads <= 0) threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  if (threads <= 0) threads = usable_processors();
   const std::string list = fmt::format("{}/{}", folder, scheduler::kSumsName);
   std::error_code failure;
   if (!fs::is_directory(folder, failure)) return refuse(fmt::format("{}: no folder of this name", folder), json);

@@ -12,6 +12,7 @@
 #include "cli/farm/keys.hpp"
 #include "cli/farm/media_roots.hpp"
 #include "cli/render.hpp"
+#include "common/machine.hpp"
 #include "scheduler/http/server.hpp"
 
 namespace dubfarm::cli {
@@ -76,7 +77,7 @@ int run_scheduler(const SchedulerOptions& options) {
   service.state_folder = options.state.empty() ? default_state_folder() : options.state;
   service.keys_folder = options.keys.empty() ? default_keys_folder() : options.keys;
   service.listen = options.listen;
-  service.threads = options.threads > 0 ? options.threads : default_threads();
+  service.threads = options.threads > 0 ? options.threads : usable_processors();
   service.settings = settings_for(options.dead_after_ms);
   const Result<http::ServerOptions> api = http_options(options);
   if (!options.http.empty() && !api.ok()) return not_started(api.error());

@@ -17,6 +17,7 @@
 #include "cli/farm/media_roots.hpp"
 #include "cli/render.hpp"
 #include "cli/farm/self_test.hpp"
+#include "common/machine.hpp"
 #include "worker/link/worker_link.hpp"
 #include "worker/stage_times.hpp"
 
@@ -88,7 +89,7 @@ int run_worker_verb(const WorkerOptions& options) {
   if (!backend->why_cpu.empty()) say("note: the CPU renders: " + backend->why_cpu);
   const Result<Store> store = Store::open(options.store.empty() ? default_store_folder() : options.store);
   if (!store.ok()) return cannot_work(store.error());
-  const int slots = options.slots > 0 ? options.slots : default_threads();
+  const int slots = options.slots > 0 ? options.slots : usable_processors();
   link.scheduler = options.scheduler;
   link.state_folder = state_folder(options.state, link.key.name);
   link.build = "dubfarm " DUBFARM_VERSION;
@@ -97,7 +98,7 @@ int run_worker_verb(const WorkerOptions& options) {
   link.device = fmt::format("{}, {} threads", backend->name(), slots);
   link.tags = options.tags;
   link.slots = static_cast<std::uint32_t>(slots);
-  link.memory_bytes = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  link.memory_bytes = usable_memory_bytes();
   link.once = options.once;
   link.log = say;
   link.stop_signals = &stop_signals;

@@ -11,7 +11,7 @@
 #include <set>
 
 #include "cli/local_farm.hpp"
-#include "cli/render.hpp"
+#include "common/machine.hpp"
 #include "common/mix/parse.hpp"
 #include "scheduler/plan/plan.hpp"
 
@@ -72,7 +72,7 @@ double render_seconds(const Planned& mix, const plan::Plan& plan, const std::str
     const Store store = Store::open(folder + "/store").value();
     std::atomic<bool> stop{false};
     cli::FarmOptions options;
-    options.threads = cli::default_threads();
+    options.threads = usable_processors();
     options.output_folder = folder + "/out";
     options.stop = &stop;
     const double before = cpu_seconds();
