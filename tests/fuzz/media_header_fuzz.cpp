@@ -19,9 +19,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (info->sample_rate < 1 || info->channels < 1 || info->channels > 1024 || info->frames < 1) std::abort();
   if (info->pcm) {
-    const __int128 end =
-        static_cast<__int128>(info->frames) * info->channels * bytes_per_sample(info->pcm->format) + info->pcm->data_offset;
-    if (info->pcm->data_offset < 0 || end > static_cast<__int128>(size)) std::abort();
+    const auto room = static_cast<std::int64_t>(size) - info->pcm->data_offset;
+    const std::int64_t frame = std::int64_t{info->channels} * bytes_per_sample(info->pcm->format);
+    if (info->pcm->data_offset < 0 || room < 0 || info->frames > room / frame) std::abort();
   }
   return 0;
 }
