@@ -12,7 +12,8 @@
 namespace dubfarm::kernels {
 namespace eq {
 
-const LaneOps& lane_ops(Isa isa) {
+const LaneOps& lane_ops(Isa isa, int lanes) {
+  if (isa == Isa::avx512 && lanes <= kTileLanes / 2) isa = Isa::avx2;
   switch (isa) {
     case Isa::generic: return kGenericOps;
     case Isa::avx2: return kAvx2Ops;
@@ -72,16 +73,11 @@ void EqBank::reset() {
 
 void EqBank::process(float* const* x, Frames n, Isa isa) {
   if (body_->bands == 0) return;
-  const LaneOps& ops = lane_ops(isa);
-  alignas(64) double tile[kBlock * kTileLanes];
-  for (Frames from = 0; from < n; from += kBlock) {
-    const int count = static_cast<int>(std::min<Frames>(kBlock, n - from));
-    for (int t = 0; t * kTileLanes < body_->lanes; ++t) {
-      const int lanes = lanes_of_tile(body_->lanes, t);
-      ops.load(x + t * kTileLanes, lanes, from, count, tile);
-      ops.run_static(body_->tiles[t].data(), body_->bands, lanes, count, tile);
-      ops.store(tile, lanes, from, count, x + t * kTileLanes);
-    }
+  for (int t = 0; t * kTileLanes < body_->lanes; ++t) {
+    const int lanes = lanes_of_tile(body_->lanes, t);
+    const LaneOps& ops = lane_ops(isa, lanes);
+    for (Frames from = 0; from < n; from += kBlock)
+      ops.filter(body_->tiles[t].data(), body_->bands, lanes, from, static_cast<int>(std::min<Frames>(kBlock, n - from)), x + t * kTileLanes);
   }
 }
 
@@ -136,7 +132,7 @@ void EqChain::reset() {
 
 void EqChain::process(float* const* x, Frames first, Frames n, Isa isa) {
   if (empty()) return;
-  const LaneOps& ops = lane_ops(isa);
+  const LaneOps& ops = lane_ops(isa, body_->channels);
   alignas(64) double tiles[kTiles][kBlock * kTileLanes];
   StepBlock steps;
   for (Frames from = 0; from < n; from += kBlock) {

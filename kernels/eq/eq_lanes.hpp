@@ -37,6 +37,8 @@ struct LaneOps {
   void (*load)(float* const* x, int lanes, Frames from, int n, double* tile);
   /// x[l][from + i] = float(tile[i][l]); null lanes are left out.
   void (*store)(const double* tile, int lanes, Frames from, int n, float* const* x);
+  /// Runs `count` bands, at least one, in series over x[l][from, from + n), l in [0, lanes), n <= kBlock: as load(), run_static() and store() would.
+  void (*filter)(TileBand* bands, int count, int lanes, Frames from, int n, float* const* x);
   /// Runs `count` bands in series over the first `lanes` lanes of a tile.
   void (*run_static)(TileBand* bands, int count, int lanes, int n, double* tile);
   void (*run_varying)(const StepBlock& steps, TileState& state, int lanes, int n, double* tile);
@@ -45,6 +47,7 @@ struct LaneOps {
 };
 
 extern const LaneOps kGenericOps, kAvx2Ops, kAvx512Ops;  // the last two answer to nothing on machines without them
-const LaneOps& lane_ops(Isa isa);
+/// For so many lanes: where half a vector holds them, the narrower instructions cost less on some processors and no more on others.
+const LaneOps& lane_ops(Isa isa, int lanes = kTileLanes);
 
 }  // namespace dubfarm::kernels::eq

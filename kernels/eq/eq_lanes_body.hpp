@@ -60,28 +60,29 @@ struct Cascade<V, 0, kHeld> {
   [[gnu::always_inline]] void store(TileBand*, int) const {}
 };
 
-template <class V, int kBands>
-void run_fused(TileBand* bands, int lane, int n, double* tile) {
+/// From float32 or double tiles, which may be the same, to either.
+template <class V, int kBands, class From, class To>
+void run_fused(TileBand* bands, int lane, int n, const From* in, To* out) {
   constexpr int kHeld = (V::kRegisters - 2 * kBands - 4) / kSvfStepValues;
   Cascade<V, kBands, kHeld> cascade;
   cascade.load(bands, lane);
-  for (int i = 0; i < n; ++i) {
-    double* frame = tile + i * kTileLanes + lane;
-    V::store(frame, cascade.run(V::load(frame)));
-  }
+  for (int i = 0; i < n; ++i) V::store(out + i * kTileLanes + lane, cascade.run(V::load(in + i * kTileLanes + lane)));
   cascade.store(bands, lane);
 }
 
-/// Two sections at a time: their arithmetic just covers the latency of the states, and with 32 registers nothing is reloaded.
+/// The next of `left` sections, two at a time: their arithmetic just covers the latency of the states, and with 32 registers nothing is reloaded.
+/// Three where those are all. @return how many.
+template <class V, class From, class To>
+int run_some(TileBand* bands, int left, int lane, int n, const From* in, To* out) {
+  if (left == 3) return run_fused<V, 3>(bands, lane, n, in, out), 3;
+  if (left == 1) return run_fused<V, 1>(bands, lane, n, in, out), 1;
+  return run_fused<V, 2>(bands, lane, n, in, out), 2;
+}
+
 template <class V>
 void run_static(TileBand* bands, int count, int lanes, int n, double* tile) {
-  for (int lane = 0; lane < lanes; lane += V::kLanes) {
-    int b = 0;
-    for (; count - b > 3; b += 2) run_fused<V, 2>(bands + b, lane, n, tile);
-    if (count - b == 3) run_fused<V, 3>(bands + b, lane, n, tile);
-    if (count - b == 2) run_fused<V, 2>(bands + b, lane, n, tile);
-    if (count - b == 1) run_fused<V, 1>(bands + b, lane, n, tile);
-  }
+  for (int lane = 0; lane < lanes; lane += V::kLanes)
+    for (int b = 0; b < count;) b += run_some<V>(bands + b, count - b, lane, n, tile, tile);
 }
 
 template <class V>
@@ -113,13 +114,15 @@ void ramp_steps(const Ramp& ramp, Frames offset, int at, int n, StepBlock& out) 
 const float kSilence[kTileLanes] = {};
 
 /// Frames [i, n) of a tile, sample by sample: what is left over from the 8 x 8 transposes, or all of it.
-void load_rest(float* const* x, int lanes, Frames from, int i, int n, double* tile) {
+template <class T>
+void load_rest(float* const* x, int lanes, Frames from, int i, int n, T* tile) {
   for (int l = 0; l < kTileLanes; ++l) {
     const float* lane = l < lanes ? x[l] : nullptr;
-    for (int f = i; f < n; ++f) tile[f * kTileLanes + l] = lane ? static_cast<double>(lane[from + f]) : 0.0;
+    for (int f = i; f < n; ++f) tile[f * kTileLanes + l] = lane ? static_cast<T>(lane[from + f]) : T{0};
   }
 }
-void store_rest(const double* tile, int lanes, Frames from, int i, int n, float* const* x) {
+template <class T>
+void store_rest(const T* tile, int lanes, Frames from, int i, int n, float* const* x) {
   for (int l = 0; l < lanes; ++l)
     for (int f = i; x[l] && f < n; ++f) x[l][from + f] = static_cast<float>(tile[f * kTileLanes + l]);
 }
@@ -136,29 +139,34 @@ void store_rest(const double* tile, int lanes, Frames from, int i, int n, float*
     r[i] = _mm256_permute2f128_ps(u[i], u[i + 4], 0x20), r[i + 4] = _mm256_permute2f128_ps(u[i], u[i + 4], 0x31);
 }
 
-void load(float* const* x, int lanes, Frames from, int n, double* tile) {
+[[gnu::always_inline]] inline void put(float* frame, __m256 v) { _mm256_store_ps(frame, v); }
+[[gnu::always_inline]] inline void put(double* frame, __m256 v) {
+  _mm256_store_pd(frame, _mm256_cvtps_pd(_mm256_castps256_ps128(v)));
+  _mm256_store_pd(frame + 4, _mm256_cvtps_pd(_mm256_extractf128_ps(v, 1)));
+}
+[[gnu::always_inline]] inline __m256 get(const float* frame) { return _mm256_load_ps(frame); }
+[[gnu::always_inline]] inline __m256 get(const double* frame) {
+  return _mm256_set_m128(_mm256_cvtpd_ps(_mm256_load_pd(frame + 4)), _mm256_cvtpd_ps(_mm256_load_pd(frame)));
+}
+
+template <class T>
+void load(float* const* x, int lanes, Frames from, int n, T* tile) {
   int i = 0;
   for (; i + 8 <= n; i += 8) {
     __m256 r[8];
     for (int l = 0; l < 8; ++l) r[l] = _mm256_loadu_ps(l < lanes && x[l] ? x[l] + from + i : kSilence);
     transpose(r);
-    for (int f = 0; f < 8; ++f) {
-      double* frame = tile + (i + f) * kTileLanes;
-      _mm256_store_pd(frame, _mm256_cvtps_pd(_mm256_castps256_ps128(r[f])));
-      _mm256_store_pd(frame + 4, _mm256_cvtps_pd(_mm256_extractf128_ps(r[f], 1)));
-    }
+    for (int f = 0; f < 8; ++f) put(tile + (i + f) * kTileLanes, r[f]);
   }
   load_rest(x, lanes, from, i, n, tile);
 }
 
-void store(const double* tile, int lanes, Frames from, int n, float* const* x) {
+template <class T>
+void store(const T* tile, int lanes, Frames from, int n, float* const* x) {
   int i = 0;
   for (; i + 8 <= n; i += 8) {
     __m256 r[8];
-    for (int f = 0; f < 8; ++f) {
-      const double* frame = tile + (i + f) * kTileLanes;
-      r[f] = _mm256_set_m128(_mm256_cvtpd_ps(_mm256_load_pd(frame + 4)), _mm256_cvtpd_ps(_mm256_load_pd(frame)));
-    }
+    for (int f = 0; f < 8; ++f) r[f] = get(tile + (i + f) * kTileLanes);
     transpose(r);
     for (int l = 0; l < lanes; ++l)
       if (x[l]) _mm256_storeu_ps(x[l] + from + i, r[l]);
@@ -166,13 +174,33 @@ void store(const double* tile, int lanes, Frames from, int n, float* const* x) {
   store_rest(tile, lanes, from, i, n, x);
 }
 #else
-void load(float* const* x, int lanes, Frames from, int n, double* tile) { load_rest(x, lanes, from, 0, n, tile); }
-void store(const double* tile, int lanes, Frames from, int n, float* const* x) { store_rest(tile, lanes, from, 0, n, x); }
+template <class T>
+void load(float* const* x, int lanes, Frames from, int n, T* tile) { load_rest(x, lanes, from, 0, n, tile); }
+template <class T>
+void store(const T* tile, int lanes, Frames from, int n, float* const* x) { store_rest(tile, lanes, from, 0, n, x); }
 #endif
+
+/// The transposes move float32; the first sections widen what they read, the last ones round what they write.
+template <class V>
+void filter(TileBand* bands, int count, int lanes, Frames from, int n, float* const* x) {
+  alignas(64) float ends[kBlock * kTileLanes];
+  alignas(64) double between[kBlock * kTileLanes];
+  load(x, lanes, from, n, ends);
+  for (int lane = 0; lane < lanes; lane += V::kLanes) {
+    if (count <= 3) {
+      run_some<V>(bands, count, lane, n, ends, ends);
+      continue;
+    }
+    int b = run_some<V>(bands, count, lane, n, ends, between);
+    while (count - b > 3) b += run_some<V>(bands + b, count - b, lane, n, between, between);
+    run_some<V>(bands + b, count - b, lane, n, between, ends);
+  }
+  store(ends, lanes, from, n, x);
+}
 
 template <class V>
 constexpr LaneOps ops_for() {
-  return {load, store, run_static<V>, run_varying<V>, ramp_steps};
+  return {load<double>, store<double>, filter<V>, run_static<V>, run_varying<V>, ramp_steps};
 }
 
 }  // namespace

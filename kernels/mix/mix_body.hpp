@@ -115,55 +115,51 @@ void sum_connected(const float* const* x, int lanes, const double* coef, int row
   else sum_rows<1, kAdds>(x, lanes, coef, n, out);
 }
 
-/// kTerms lanes into one output, lanes in order: the accumulator is read and written once.
-template <int kTerms>
-void add_terms(const float* const* lanes, const double* coefs, Frames n, double* __restrict acc) {
-  const float* x[kTerms];
-  double c[kTerms];
-  for (int t = 0; t < kTerms; ++t) x[t] = lanes[t], c[t] = coefs[t];
-  for (Frames i = 0; i < n; ++i) {
-    double sum = acc[i];
-#pragma GCC unroll 8
-    for (int t = 0; t < kTerms; ++t) sum = std::fma(c[t], static_cast<double>(x[t][i]), sum);
-    acc[i] = sum;
-  }
+constexpr int kLanesAtOnce = 64;
+
+/// The lanes that are connected to an output, from lane `l` on, next to each other. @return how many; `l` is where to go on.
+int gather_connected(const float* const* x, int lanes, const double* row, Frames from, int& l, const float** connected, double* coef) {
+  int count = 0;
+  for (; l < lanes && count < kLanesAtOnce; ++l)
+    if (row[l] != 0) connected[count] = x[l] + from, coef[count] = row[l], ++count;
+  return count;
 }
 
-/// The lanes that are connected to one output, up to eight at a time.
 void add_row(const float* const* x, int lanes, const double* row, Frames from, Frames n, double* out) {
-  for (int l = 0; l < lanes;) {
-    const float* term[8];
-    double c[8];
-    int terms = 0;
-    for (; l < lanes && terms < 8; ++l)
-      if (row[l] != 0) term[terms] = x[l] + from, c[terms] = row[l], ++terms;
-    switch (terms) {
-      case 1: add_terms<1>(term, c, n, out); break;
-      case 2: add_terms<2>(term, c, n, out); break;
-      case 3: add_terms<3>(term, c, n, out); break;
-      case 4: add_terms<4>(term, c, n, out); break;
-      case 5: add_terms<5>(term, c, n, out); break;
-      case 6: add_terms<6>(term, c, n, out); break;
-      case 7: add_terms<7>(term, c, n, out); break;
-      case 8: add_terms<8>(term, c, n, out); break;
-      default: break;
-    }
-  }
+  const float* connected[kLanesAtOnce];
+  double coef[kLanesAtOnce];
+  for (int l = 0; l < lanes;)
+    if (const int count = gather_connected(x, lanes, row, from, l, connected, coef); count > 0) sum_rows<1, true>(connected, count, coef, n, &out);
 }
 
-/// A stretch short enough that the inputs, read once per output, stay in the L1 cache.
-constexpr Frames kStretch = 256;
+template <class T>
+void sum_row(const float* const* x, int lanes, const double* row, Frames n, T* out) {
+  if (lanes <= kLanesAtOnce) {
+    const float* connected[kLanesAtOnce];
+    double coef[kLanesAtOnce];
+    int l = 0;
+    const int count = gather_connected(x, lanes, row, 0, l, connected, coef);
+    sum_rows<1, false>(connected, count, coef, n, &out);
+    return;
+  }
+  constexpr Frames kStretch = 256;
+  for (Frames from = 0; from < n; from += kStretch) {
+    const Frames count = n - from < kStretch ? n - from : kStretch;
+    double acc[kStretch] = {};
+    add_row(x, lanes, row, from, count, acc);
+    for (Frames i = 0; i < count; ++i) out[from + i] = static_cast<T>(acc[i]);
+  }
+}
 
 void add(const float* const* x, int lanes, const double* coef, int outs, Frames n, double* const* acc) {
   for (int o = 0; o < outs;) {
     if (const int rows = rows_at_once(coef + o * lanes, lanes, outs - o); rows > 0) {
       sum_connected<true>(x, lanes, coef + o * lanes, rows, n, acc + o);
       o += rows;
-      continue;
+    } else {
+      add_row(x, lanes, coef + o * lanes, 0, n, acc[o]);
+      ++o;
     }
-    for (Frames from = 0; from < n; from += kStretch)
-      add_row(x, lanes, coef + o * lanes, from, n - from < kStretch ? n - from : kStretch, acc[o] + from);
-    ++o;
   }
 }
 
@@ -173,15 +169,10 @@ void sum(const float* const* x, int lanes, const double* coef, int outs, Frames 
     if (const int rows = rows_at_once(coef + o * lanes, lanes, outs - o); rows > 0) {
       sum_connected<false>(x, lanes, coef + o * lanes, rows, n, out + o);
       o += rows;
-      continue;
+    } else {
+      sum_row(x, lanes, coef + o * lanes, n, out[o]);
+      ++o;
     }
-    for (Frames from = 0; from < n; from += kStretch) {
-      const Frames count = n - from < kStretch ? n - from : kStretch;
-      double acc[kStretch] = {};
-      add_row(x, lanes, coef + o * lanes, from, count, acc);
-      for (Frames i = 0; i < count; ++i) out[o][from + i] = static_cast<T>(acc[i]);
-    }
-    ++o;
   }
 }
 

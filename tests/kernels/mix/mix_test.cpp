@@ -56,7 +56,7 @@ struct Session {
 
 TEST_P(Mix, AddsEveryLaneToEveryOutputInOrderToTheLastBit) {
   for (const bool sparse : {false, true})
-    for (const int lanes : {1, 2, 7, 8, 9, 16, 19})
+    for (const int lanes : {1, 2, 7, 8, 9, 16, 19, 64, 65, 300})  // of 300 sparse ones more than 64 are connected
       for (const int outs : {1, 4, 6, 12})
         for (const Frames n : kSizes) {
           if (n > 600 && lanes != 9) continue;
@@ -77,9 +77,10 @@ TEST_P(Mix, AddsEveryLaneToEveryOutputInOrderToTheLastBit) {
 
 TEST_P(Mix, StoresWhatAddingToZeroWouldGive) {
   for (const bool sparse : {false, true})
-    for (const int lanes : {1, 3, 8, 11, 16})
+    for (const int lanes : {1, 3, 8, 11, 16, 65, 300})
       for (const int outs : {1, 2, 3, 4, 7})
         for (const Frames n : kSizes) {
+          if (n > 600 && lanes > 16) continue;
           const Session session(lanes, outs, n, sparse);
           std::vector<Guarded<float>> out(static_cast<std::size_t>(outs), Guarded<float>(static_cast<std::size_t>(n)));
           std::vector<float*> rows;
