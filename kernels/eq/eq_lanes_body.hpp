@@ -60,20 +60,45 @@ struct Cascade<V, 0, kHeld> {
   [[gnu::always_inline]] void store(TileBand*, int) const {}
 };
 
-/// From float32 or double tiles, which may be the same, to either.
-template <class V, int kBands, class From, class To>
-void run_fused(TileBand* bands, int lane, int n, const From* in, To* out) {
+constexpr int kGroup = 8;  // frames that are transposed, or worked on, at a time
+
+/// Frames of a tile, from some lane of it on, as run_fused() reads and writes them. What it reads may be what it writes.
+template <class T>
+struct TileFrames {
+  T* tile;
+  [[gnu::always_inline]] void fetch(int, int) {}
+  [[gnu::always_inline]] T* frame(int group, int f) const { return tile + (group + f) * kTileLanes; }
+  [[gnu::always_inline]] void flush(int, int) {}
+};
+
+/// kBands sections over `n` frames of `in`, group by group, into `out`; kHeld as in Cascade.
+template <class V, int kBands, class In, class Out>
+void run_fused(TileBand* bands, int lane, int n, In& in, Out& out) {
   constexpr int kHeld = (V::kRegisters - 2 * kBands - 4) / kSvfStepValues;
   Cascade<V, kBands, kHeld> cascade;
   cascade.load(bands, lane);
-  for (int i = 0; i < n; ++i) V::store(out + i * kTileLanes + lane, cascade.run(V::load(in + i * kTileLanes + lane)));
+  const auto run = [&](int group, int f) __attribute__((always_inline)) {
+    V::store(out.frame(group, f), cascade.run(V::load(in.frame(group, f))));
+  };
+  int group = 0;
+  for (; group + kGroup <= n; group += kGroup) {
+    in.fetch(group, kGroup);
+#pragma GCC unroll 8
+    for (int f = 0; f < kGroup; ++f) run(group, f);
+    out.flush(group, kGroup);
+  }
+  if (const int rest = n - group; rest > 0) {
+    in.fetch(group, rest);
+    for (int f = 0; f < rest; ++f) run(group, f);
+    out.flush(group, rest);
+  }
   cascade.store(bands, lane);
 }
 
 /// The next of `left` sections, two at a time: their arithmetic just covers the latency of the states, and with 32 registers nothing is reloaded.
 /// Three where those are all. @return how many.
-template <class V, class From, class To>
-int run_some(TileBand* bands, int left, int lane, int n, const From* in, To* out) {
+template <class V, class In, class Out>
+int run_some(TileBand* bands, int left, int lane, int n, In& in, Out& out) {
   if (left == 3) return run_fused<V, 3>(bands, lane, n, in, out), 3;
   if (left == 1) return run_fused<V, 1>(bands, lane, n, in, out), 1;
   return run_fused<V, 2>(bands, lane, n, in, out), 2;
@@ -81,8 +106,10 @@ int run_some(TileBand* bands, int left, int lane, int n, const From* in, To* out
 
 template <class V>
 void run_static(TileBand* bands, int count, int lanes, int n, double* tile) {
-  for (int lane = 0; lane < lanes; lane += V::kLanes)
-    for (int b = 0; b < count;) b += run_some<V>(bands + b, count - b, lane, n, tile, tile);
+  for (int lane = 0; lane < lanes; lane += V::kLanes) {
+    TileFrames<double> frames{tile + lane};
+    for (int b = 0; b < count;) b += run_some<V>(bands + b, count - b, lane, n, frames, frames);
+  }
 }
 
 template <class V>
@@ -139,68 +166,125 @@ void store_rest(const T* tile, int lanes, Frames from, int i, int n, float* cons
     r[i] = _mm256_permute2f128_ps(u[i], u[i + 4], 0x20), r[i + 4] = _mm256_permute2f128_ps(u[i], u[i + 4], 0x31);
 }
 
-[[gnu::always_inline]] inline void put(float* frame, __m256 v) { _mm256_store_ps(frame, v); }
-[[gnu::always_inline]] inline void put(double* frame, __m256 v) {
-  _mm256_store_pd(frame, _mm256_cvtps_pd(_mm256_castps256_ps128(v)));
-  _mm256_store_pd(frame + 4, _mm256_cvtps_pd(_mm256_extractf128_ps(v, 1)));
-}
-[[gnu::always_inline]] inline __m256 get(const float* frame) { return _mm256_load_ps(frame); }
-[[gnu::always_inline]] inline __m256 get(const double* frame) {
-  return _mm256_set_m128(_mm256_cvtpd_ps(_mm256_load_pd(frame + 4)), _mm256_cvtpd_ps(_mm256_load_pd(frame)));
-}
-
-template <class T>
-void load(float* const* x, int lanes, Frames from, int n, T* tile) {
+void load(float* const* x, int lanes, Frames from, int n, double* tile) {
   int i = 0;
   for (; i + 8 <= n; i += 8) {
     __m256 r[8];
     for (int l = 0; l < 8; ++l) r[l] = _mm256_loadu_ps(l < lanes && x[l] ? x[l] + from + i : kSilence);
     transpose(r);
-    for (int f = 0; f < 8; ++f) put(tile + (i + f) * kTileLanes, r[f]);
+    for (int f = 0; f < 8; ++f) {
+      double* frame = tile + (i + f) * kTileLanes;
+      _mm256_store_pd(frame, _mm256_cvtps_pd(_mm256_castps256_ps128(r[f])));
+      _mm256_store_pd(frame + 4, _mm256_cvtps_pd(_mm256_extractf128_ps(r[f], 1)));
+    }
   }
   load_rest(x, lanes, from, i, n, tile);
 }
 
-template <class T>
-void store(const T* tile, int lanes, Frames from, int n, float* const* x) {
+void store(const double* tile, int lanes, Frames from, int n, float* const* x) {
   int i = 0;
   for (; i + 8 <= n; i += 8) {
     __m256 r[8];
-    for (int f = 0; f < 8; ++f) r[f] = get(tile + (i + f) * kTileLanes);
+    for (int f = 0; f < 8; ++f) {
+      const double* frame = tile + (i + f) * kTileLanes;
+      r[f] = _mm256_set_m128(_mm256_cvtpd_ps(_mm256_load_pd(frame + 4)), _mm256_cvtpd_ps(_mm256_load_pd(frame)));
+    }
     transpose(r);
     for (int l = 0; l < lanes; ++l)
       if (x[l]) _mm256_storeu_ps(x[l] + from + i, r[l]);
   }
   store_rest(tile, lanes, from, i, n, x);
 }
+
+/// [4 lanes][8 frames] to [4 frames, and the fourth one after each][4 lanes]; and back.
+[[gnu::always_inline]] inline void transpose(__m256 (&r)[4]) {
+  const __m256 a = _mm256_unpacklo_ps(r[0], r[1]), b = _mm256_unpackhi_ps(r[0], r[1]), c = _mm256_unpacklo_ps(r[2], r[3]), d = _mm256_unpackhi_ps(r[2], r[3]);
+  r[0] = _mm256_shuffle_ps(a, c, 0x44), r[1] = _mm256_shuffle_ps(a, c, 0xEE);
+  r[2] = _mm256_shuffle_ps(b, d, 0x44), r[3] = _mm256_shuffle_ps(b, d, 0xEE);
+}
+[[gnu::always_inline]] inline void put_frames(const __m256 (&r)[8], float* group) {
+  for (int f = 0; f < 8; ++f) _mm256_store_ps(group + f * kTileLanes, r[f]);
+}
+[[gnu::always_inline]] inline void put_frames(const __m256 (&r)[4], float* group) {
+  for (int f = 0; f < 4; ++f) {
+    _mm_store_ps(group + f * kTileLanes, _mm256_castps256_ps128(r[f]));
+    _mm_store_ps(group + (f + 4) * kTileLanes, _mm256_extractf128_ps(r[f], 1));
+  }
+}
+[[gnu::always_inline]] inline void get_frames(const float* group, __m256 (&r)[8]) {
+  for (int f = 0; f < 8; ++f) r[f] = _mm256_load_ps(group + f * kTileLanes);
+}
+[[gnu::always_inline]] inline void get_frames(const float* group, __m256 (&r)[4]) {
+  for (int f = 0; f < 4; ++f) r[f] = _mm256_set_m128(_mm_load_ps(group + (f + 4) * kTileLanes), _mm_load_ps(group + f * kTileLanes));
+}
+
+/// Frames of the lanes themselves, kLanes of `x` and fewer where `lanes` are: a group is transposed when its turn comes, which a processor does
+/// beside the arithmetic of the one before.
+template <int kLanes>
+struct LaneFrames {
+  float* const* x;
+  int lanes;
+  Frames from;
+  alignas(64) float held[kGroup * kTileLanes];
+  LaneFrames(float* const* all, int count, Frames first) : x(all), lanes(count), from(first) {}
+  [[gnu::always_inline]] void fetch(int group, int n) {
+    if (n < kGroup) return load_rest(x, lanes, from + group, 0, n, held);
+    __m256 r[kLanes];
+    for (int l = 0; l < kLanes; ++l) r[l] = _mm256_loadu_ps(l < lanes && x[l] ? x[l] + from + group : kSilence);
+    transpose(r);
+    put_frames(r, held);
+  }
+  [[gnu::always_inline]] float* frame(int, int f) { return held + f * kTileLanes; }
+  [[gnu::always_inline]] void flush(int group, int n) {
+    if (n < kGroup) return store_rest(held, lanes, from + group, 0, n, x);
+    __m256 r[kLanes];
+    get_frames(held, r);
+    transpose(r);
+    for (int l = 0; l < kLanes && l < lanes; ++l)
+      if (x[l]) _mm256_storeu_ps(x[l] + from + group, r[l]);
+  }
+};
 #else
-template <class T>
-void load(float* const* x, int lanes, Frames from, int n, T* tile) { load_rest(x, lanes, from, 0, n, tile); }
-template <class T>
-void store(const T* tile, int lanes, Frames from, int n, float* const* x) { store_rest(tile, lanes, from, 0, n, x); }
+void load(float* const* x, int lanes, Frames from, int n, double* tile) { load_rest(x, lanes, from, 0, n, tile); }
+void store(const double* tile, int lanes, Frames from, int n, float* const* x) { store_rest(tile, lanes, from, 0, n, x); }
 #endif
 
-/// The transposes move float32; the first sections widen what they read, the last ones round what they write.
+/// The first sections widen what they read, the last ones round what they write.
+template <class V, class In, class Out>
+void run_all(TileBand* bands, int count, int lane, int n, In& in, Out& out) {
+  if (count <= 3) {
+    run_some<V>(bands, count, lane, n, in, out);
+    return;
+  }
+  alignas(64) double tile[kBlock * kTileLanes];
+  TileFrames<double> between{tile};
+  int b = run_some<V>(bands, count, lane, n, in, between);
+  while (count - b > 3) b += run_some<V>(bands + b, count - b, lane, n, between, between);
+  run_some<V>(bands + b, count - b, lane, n, between, out);
+}
+
 template <class V>
 void filter(TileBand* bands, int count, int lanes, Frames from, int n, float* const* x) {
-  alignas(64) float ends[kBlock * kTileLanes];
-  alignas(64) double between[kBlock * kTileLanes];
-  load(x, lanes, from, n, ends);
+#if defined(__AVX2__) && defined(__FMA__)
   for (int lane = 0; lane < lanes; lane += V::kLanes) {
-    if (count <= 3) {
-      run_some<V>(bands, count, lane, n, ends, ends);
-      continue;
-    }
-    int b = run_some<V>(bands, count, lane, n, ends, between);
-    while (count - b > 3) b += run_some<V>(bands + b, count - b, lane, n, between, between);
-    run_some<V>(bands + b, count - b, lane, n, between, ends);
+    const int count_here = lanes - lane < V::kLanes ? lanes - lane : V::kLanes;
+    LaneFrames<V::kLanes> in(x + lane, count_here, from), out(x + lane, count_here, from);
+    run_all<V>(bands, count, lane, n, in, out);
   }
-  store(ends, lanes, from, n, x);
+#else
+  alignas(64) float tile[kBlock * kTileLanes];
+  load_rest(x, lanes, from, 0, n, tile);
+  for (int lane = 0; lane < lanes; lane += V::kLanes) {
+    TileFrames<float> frames{tile + lane};
+    run_all<V>(bands, count, lane, n, frames, frames);
+  }
+  store_rest(tile, lanes, from, 0, n, x);
+#endif
 }
 
 template <class V>
 constexpr LaneOps ops_for() {
-  return {load<double>, store<double>, filter<V>, run_static<V>, run_varying<V>, ramp_steps};
+  return {load, store, filter<V>, run_static<V>, run_varying<V>, ramp_steps};
 }
 
 }  // namespace
