@@ -114,7 +114,7 @@ int run_doctor(const std::string& store_folder, bool json) {
     std::string isas;
     for (const kernels::Isa isa : kernels::available_isas()) isas += fmt::format("{}{}", isas.empty() ? "" : ", ", kernels::name_of(isa));
     fmt::print("dubfarm     {}\n", DUBFARM_VERSION);
-    fmt::print("processor   {}, {} threads; {} (uses {})\n", processor_name(), usable_processors(), isas, kernels::name_of(kernels::best_isa()));
+    fmt::print("processor   {}, {} thread{}; {} (uses {})\n", processor_name(), usable_processors(), usable_processors() == 1 ? "" : "s", isas, kernels::name_of(kernels::best_isa()));
     fmt::print("memory      {:.1f} GiB\n", memory_gib);
     fmt::print("backend     cpu: ready, numeric profile \"{}\"\n", worker::kNumericProfile);
     print_cuda(cuda);
