@@ -55,7 +55,7 @@ int run(int argc, char** argv) {
   verb->add_option("--store-limit", render.store_limit, "Keep the store below this size from now on: 200G, 1.5T or none");
   verb->add_option("--version", render.version, "Render only the versions whose names match this glob");
   verb->add_option("--deliverable", render.deliverable, "Render only the deliverables whose names match this glob");
-  verb->add_option("--threads", render.threads, "Threads to render with (default: all)")->check(CLI::Range(1, 1024));
+  verb->add_option("--threads", render.threads, "Threads to render with (default: all processors that this process may use)")->check(CLI::Range(1, 1024));
   verb->add_option("--backend", render.backend.backend, "cpu, cuda (an error where there is none), or auto: cuda where it is there (default)")
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
   verb->add_option("--device", render.backend.device, "The CUDA device to render on, as dubfarm doctor counts them (default: 0)")->check(CLI::Range(0, 1023));
@@ -205,7 +205,7 @@ int run(int argc, char** argv) {
   verb->add_option("--state", worker.state, "Folder of results that the scheduler does not have yet (default: ~/.local/state/dubfarm/worker-NAME)");
   verb->add_option("--root", worker.roots, "name=/folder: where a folder that mixes name lies on this machine. Several may be given");
   verb->add_option("--tags", worker.tags, "What this worker offers: a,b,c")->delimiter(',');
-  verb->add_option("--slots", worker.slots, "Tasks at once (default: one for each processor)")->check(CLI::Range(1, 1024));
+  verb->add_option("--slots", worker.slots, "Tasks at once (default: one for each processor that this process may use)")->check(CLI::Range(1, 1024));
   verb->add_option("--backend", worker.backend.backend, "What renders the chunks: cpu, cuda (an NVIDIA GPU), or auto: cuda where it is there (default)")
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
   verb->add_option("--device", worker.backend.device, "The CUDA device to render on, as dubfarm doctor counts them (default: 0)")->check(CLI::Range(0, 1023));

@@ -14,7 +14,7 @@ struct MeasureOptions {
   bool leqm = false;     // measures Leq(m) too; it is measured in any case where the spec limits it
   mix::ChannelOrder order = mix::ChannelOrder::smpte;  // of the channels in files of 6 and 8; nothing in a file tells it
   bool json = false;
-  int threads = 0;       // 0: one for each processor
+  int threads = 0;       // 0: usable_processors()
 };
 
 /// Measures each file that libsndfile opens and prints a table on stdout, or with `json` a list of {"file", "channels", "sample_rate", "layout",

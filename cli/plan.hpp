@@ -7,7 +7,7 @@ namespace dubfarm::cli {
 struct PlanOptions {
   std::string mix, store;  // store empty: default_store_folder()
   std::string version = "*", deliverable = "*";
-  int threads = 0;  // that the time is estimated for; 0: one for each processor
+  int threads = 0;  // that the time is estimated for; 0: usable_processors()
   bool json = false;
 };
 

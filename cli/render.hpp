@@ -13,7 +13,7 @@ struct RenderOptions {
   std::string store_limit;  // a size to keep the store below from now on, or "none"; empty: as it is
   std::string version = "*", deliverable = "*";
   BackendOptions backend;
-  int threads = 0;  // 0: one for each processor
+  int threads = 0;  // 0: usable_processors()
   bool verify_outputs = false;  // hash the outputs of earlier renders before they are used again
   bool reprint = false;         // print all outputs, whatever is there
   bool profile = false;  // say how long each stage was busy

@@ -16,7 +16,7 @@ struct SchedulerOptions {
   std::string tls_cert, tls_key;
   bool insecure = false;
   std::vector<std::string> roots;
-  int threads = 0;     // that read media; 0: one for each processor
+  int threads = 0;     // that read media; 0: usable_processors()
   int dead_after_ms = 5000;
 };
 

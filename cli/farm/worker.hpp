@@ -14,7 +14,7 @@ struct WorkerOptions {
   std::string state;   // folder of results that are not acknowledged; empty: of this user, by the worker's name
   std::vector<std::string> roots;
   std::vector<std::string> tags;
-  int slots = 0;       // 0: one for each processor
+  int slots = 0;       // 0: usable_processors()
   BackendOptions backend;  // that renders chunks; prints are the CPU's
   bool profile = false;    // at its end say how long each stage was busy
   bool once = false;
