@@ -47,7 +47,8 @@ struct LaneOps {
 };
 
 extern const LaneOps kGenericOps, kAvx2Ops, kAvx512Ops;  // the last two answer to nothing on machines without them
-/// For so many lanes: where half a vector holds them, the narrower instructions cost less on some processors and no more on others.
-const LaneOps& lane_ops(Isa isa, int lanes = kTileLanes);
+/// For so many lanes: where half a vector of AVX-512 holds them, AVX2, which took half the time on a processor that does 512 bits in halves (the
+/// only one it was measured on).
+const LaneOps& lane_ops(Isa isa, int lanes);
 
 }  // namespace dubfarm::kernels::eq

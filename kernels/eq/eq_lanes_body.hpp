@@ -166,12 +166,31 @@ void store_rest(const T* tile, int lanes, Frames from, int i, int n, float* cons
     r[i] = _mm256_permute2f128_ps(u[i], u[i + 4], 0x20), r[i + 4] = _mm256_permute2f128_ps(u[i], u[i + 4], 0x31);
 }
 
+/// [4 lanes][8 frames] to [4 frames, and the fourth one after each][4 lanes]; and back.
+[[gnu::always_inline]] inline void transpose(__m256 (&r)[4]) {
+  const __m256 a = _mm256_unpacklo_ps(r[0], r[1]), b = _mm256_unpackhi_ps(r[0], r[1]), c = _mm256_unpacklo_ps(r[2], r[3]), d = _mm256_unpackhi_ps(r[2], r[3]);
+  r[0] = _mm256_shuffle_ps(a, c, 0x44), r[1] = _mm256_shuffle_ps(a, c, 0xEE);
+  r[2] = _mm256_shuffle_ps(b, d, 0x44), r[3] = _mm256_shuffle_ps(b, d, 0xEE);
+}
+
+/// Eight frames of kLanes lanes, from `at` on, transposed; and back into the lanes that are there.
+template <int kLanes>
+[[gnu::always_inline]] inline void gather(float* const* x, int lanes, Frames at, __m256 (&r)[kLanes]) {
+  for (int l = 0; l < kLanes; ++l) r[l] = _mm256_loadu_ps(l < lanes && x[l] ? x[l] + at : kSilence);
+  transpose(r);
+}
+template <int kLanes>
+[[gnu::always_inline]] inline void scatter(__m256 (&r)[kLanes], float* const* x, int lanes, Frames at) {
+  transpose(r);
+  for (int l = 0; l < kLanes && l < lanes; ++l)
+    if (x[l]) _mm256_storeu_ps(x[l] + at, r[l]);
+}
+
 void load(float* const* x, int lanes, Frames from, int n, double* tile) {
   int i = 0;
   for (; i + 8 <= n; i += 8) {
     __m256 r[8];
-    for (int l = 0; l < 8; ++l) r[l] = _mm256_loadu_ps(l < lanes && x[l] ? x[l] + from + i : kSilence);
-    transpose(r);
+    gather(x, lanes, from + i, r);
     for (int f = 0; f < 8; ++f) {
       double* frame = tile + (i + f) * kTileLanes;
       _mm256_store_pd(frame, _mm256_cvtps_pd(_mm256_castps256_ps128(r[f])));
@@ -189,19 +208,11 @@ void store(const double* tile, int lanes, Frames from, int n, float* const* x) {
       const double* frame = tile + (i + f) * kTileLanes;
       r[f] = _mm256_set_m128(_mm256_cvtpd_ps(_mm256_load_pd(frame + 4)), _mm256_cvtpd_ps(_mm256_load_pd(frame)));
     }
-    transpose(r);
-    for (int l = 0; l < lanes; ++l)
-      if (x[l]) _mm256_storeu_ps(x[l] + from + i, r[l]);
+    scatter(r, x, lanes, from + i);
   }
   store_rest(tile, lanes, from, i, n, x);
 }
 
-/// [4 lanes][8 frames] to [4 frames, and the fourth one after each][4 lanes]; and back.
-[[gnu::always_inline]] inline void transpose(__m256 (&r)[4]) {
-  const __m256 a = _mm256_unpacklo_ps(r[0], r[1]), b = _mm256_unpackhi_ps(r[0], r[1]), c = _mm256_unpacklo_ps(r[2], r[3]), d = _mm256_unpackhi_ps(r[2], r[3]);
-  r[0] = _mm256_shuffle_ps(a, c, 0x44), r[1] = _mm256_shuffle_ps(a, c, 0xEE);
-  r[2] = _mm256_shuffle_ps(b, d, 0x44), r[3] = _mm256_shuffle_ps(b, d, 0xEE);
-}
 [[gnu::always_inline]] inline void put_frames(const __m256 (&r)[8], float* group) {
   for (int f = 0; f < 8; ++f) _mm256_store_ps(group + f * kTileLanes, r[f]);
 }
@@ -230,8 +241,7 @@ struct LaneFrames {
   [[gnu::always_inline]] void fetch(int group, int n) {
     if (n < kGroup) return load_rest(x, lanes, from + group, 0, n, held);
     __m256 r[kLanes];
-    for (int l = 0; l < kLanes; ++l) r[l] = _mm256_loadu_ps(l < lanes && x[l] ? x[l] + from + group : kSilence);
-    transpose(r);
+    gather(x, lanes, from + group, r);
     put_frames(r, held);
   }
   [[gnu::always_inline]] float* frame(int, int f) { return held + f * kTileLanes; }
@@ -239,9 +249,7 @@ struct LaneFrames {
     if (n < kGroup) return store_rest(held, lanes, from + group, 0, n, x);
     __m256 r[kLanes];
     get_frames(held, r);
-    transpose(r);
-    for (int l = 0; l < kLanes && l < lanes; ++l)
-      if (x[l]) _mm256_storeu_ps(x[l] + from + group, r[l]);
+    scatter(r, x, lanes, from + group);
   }
 };
 #else
