@@ -1,6 +1,6 @@
 // The fuzz targets without a fuzzer: every seed of the corpus as it is and after changes that are always the same, so that each build and each
 // sanitizer runs them. Searching on is `./dev fuzz`.
-//   tests_fuzz [TARGET [SEED]]   with a seed, each change is named before it is tried: the last one named is what a crash came from
+//   tests_fuzz CORPUS [TARGET [SEED]]   CORPUS: tests/fuzz/corpus. With a seed, each change is named before it is tried: the last one named is what a crash came from
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -56,9 +56,9 @@ std::string changed(std::string seed, int number) {
   return seed;
 }
 
-std::vector<fs::path> seeds_of(const char* target) {
+std::vector<fs::path> seeds_of(const fs::path& folder) {
   std::vector<fs::path> seeds;
-  if (const fs::path folder = fs::path(DUBFARM_FUZZ_CORPUS) / target; fs::is_directory(folder))
+  if (fs::is_directory(folder))
     for (const auto& entry : fs::directory_iterator(folder)) seeds.push_back(entry.path());
   std::sort(seeds.begin(), seeds.end());
   return seeds;
@@ -72,13 +72,18 @@ std::string bytes_of(const fs::path& path) {
 }  // namespace
 
 int main(int count, char** words) {
-  const std::string_view only_target = count > 1 ? words[1] : "", only_seed = count > 2 ? words[2] : "";
+  if (count < 2) {
+    std::fprintf(stderr, "usage: tests_fuzz CORPUS [TARGET [SEED]]\n");
+    return 2;
+  }
+  const std::string_view only_target = count > 2 ? words[2] : "", only_seed = count > 3 ? words[3] : "";
   std::size_t inputs = 0, targets = 0;
   for (const Target& target : kTargets) {
     if (!only_target.empty() && only_target != target.name) continue;
-    const std::vector<fs::path> seeds = seeds_of(target.name);
+    const fs::path folder = fs::path(words[1]) / target.name;
+    const std::vector<fs::path> seeds = seeds_of(folder);
     if (seeds.empty()) {
-      std::fprintf(stderr, "%s has no seeds below %s\n", target.name, DUBFARM_FUZZ_CORPUS);
+      std::fprintf(stderr, "error: %s: no seeds for this fuzz target; put one there\n", folder.c_str());
       return 1;
     }
     ++targets;
@@ -93,6 +98,10 @@ int main(int count, char** words) {
       }
     }
   }
+  if (inputs == 0) {
+    std::fprintf(stderr, "error: no target \"%s\" with a seed \"%s\"; tests_fuzz %s names all\n", std::string(only_target).c_str(), std::string(only_seed).c_str(), words[1]);
+    return 1;
+  }
   std::printf("%zu inputs for %zu fuzz targets\n", inputs, targets);
-  return inputs == 0 ? 1 : 0;
+  return 0;
 }
