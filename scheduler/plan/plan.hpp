@@ -20,7 +20,7 @@ namespace dubfarm::plan {
 struct Chunk {
   program::Program program;
   program::Key key;
-  std::size_t listeners = 0;  // prints that read it
+  std::size_t listeners = 0;  // prints that read it, for their master's gain and limiter too; one that is the same as another counts once
 };
 
 /// Where a chunk sounds on a timeline. What no placement covers is silence.

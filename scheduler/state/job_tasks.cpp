@@ -7,7 +7,7 @@ namespace dubfarm::scheduler {
 namespace {
 
 /// Cuts a print into ranges, [first, first + length): long enough that opening blobs and the meters' history cost little, short enough that one of
-/// 12 channels stays below 30 MB. The last one goes in quarters: nothing else is left to do then, and every thread is to have a part in it.
+/// 12 channels stays below 30 MB. The last one goes in quarters: where it is the last of the job, every thread is to have a part in it.
 template <class Each>
 void for_ranges(Frames length, int channels, int sample_rate, Each&& each) {
   const Frames grid = range_grid(sample_rate), step = grid * (channels <= 2 ? 15 : 8), last_step = grid * (channels <= 2 ? 4 : 2);
