@@ -27,6 +27,8 @@ int failed(DubfarmStatus status, const char* format, ...) {
   return status;
 }
 
+constexpr auto kContained = static_cast<cudaError_t>(226);  // cudaErrorContained, which not every CUDA 12 names
+
 /// What a status of the runtime means to dubfarm.
 DubfarmStatus status_of(cudaError_t error) {
   switch (error) {
@@ -52,8 +54,12 @@ DubfarmStatus status_of(cudaError_t error) {
     case cudaErrorDeviceUninitialized:
     case cudaErrorDevicesUnavailable:
     case cudaErrorSystemNotReady:
-    case cudaErrorContained:
-    case cudaErrorAssert: return DUBFARM_DEVICE_LOST;
+    case cudaErrorAssert:
+    case cudaErrorContextIsDestroyed:
+    case cudaErrorMpsRpcFailure:
+    case cudaErrorMpsClientTerminated:
+    case kContained:
+    case cudaErrorUnknown: return DUBFARM_DEVICE_LOST;
     default: return DUBFARM_FAILED;
   }
 }
@@ -131,6 +137,9 @@ int open(int device, DubfarmContext** context) {
   if (info.compute_major < 7 || (info.compute_major == 7 && info.compute_minor < 5))
     return failed(DUBFARM_NO_DEVICE, "%s has compute capability %d.%d; 7.5 (Turing) is the first that this build has code for", info.name, info.compute_major,
                   info.compute_minor);
+  // Threads that wait for the device leave their processor to those that read, hash and write; by default they would spin. device_info()
+  // made the device this thread's.
+  if (const int status = check(cudaSetDeviceFlags(cudaDeviceScheduleBlockingSync), "cannot use the device"); status != DUBFARM_OK) return status;
   *context = new (std::nothrow) DubfarmContext{device};
   return *context != nullptr ? DUBFARM_OK : failed(DUBFARM_FAILED, "out of memory");
 }
