@@ -4,7 +4,7 @@
 // The subset that kernels keep to:
 //   - blocks of one dimension, at most kMaxThreads threads, known at compile time; grids of one or two dimensions;
 //   - shared memory by DUBFARM_SHARED only, at the top of the kernel; its contents are undefined until written;
-//   - barrier() by all threads of a block or none; shuffles by all 32 threads of a warp;
+//   - barrier() by all threads of a block or none; warp_barrier() and shuffles by all 32 threads of a warp;
 //   - atomics on integers only (their result has no order); never on floating point;
 //   - arguments by value: plain structs of numbers and device pointers;
 //   - no dynamic allocation, no recursion, no printf, no host function that is not DUBFARM_HD or constexpr.
@@ -44,6 +44,7 @@ DUBFARM_DEVICE int block_y() { return static_cast<int>(blockIdx.y); }
 DUBFARM_DEVICE int grid_x() { return static_cast<int>(gridDim.x); }
 
 DUBFARM_DEVICE void barrier() { __syncthreads(); }
+DUBFARM_DEVICE void warp_barrier() { __syncwarp(); }
 /// The value of the thread `by` places further in the warp; its own where there is none.
 template <class T>
 DUBFARM_DEVICE T shuffle_down(T value, int by) { return __shfl_down_sync(0xFFFFFFFFu, value, static_cast<unsigned>(by)); }

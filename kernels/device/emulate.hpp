@@ -84,6 +84,10 @@ T shuffle_xor(T value, int mask, std::source_location at = std::source_location:
   return emulate::exchange_value(value, (thread_index() % 32) ^ mask, static_cast<int>(at.line()));
 }
 
+inline void warp_barrier(std::source_location at = std::source_location::current()) {
+  static_cast<void>(emulate::exchange(0, thread_index() % 32, static_cast<int>(at.line())));
+}
+
 inline void atomic_max(std::int32_t* at, std::int32_t value) { *at = value > *at ? value : *at; }
 inline void atomic_min(std::int64_t* at, std::int64_t value) { *at = value < *at ? value : *at; }
 inline void atomic_add(std::int64_t* at, std::int64_t value) { *at += value; }

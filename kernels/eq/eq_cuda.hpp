@@ -1,4 +1,4 @@
-// Equalisers on the device: a thread for each channel, running the CPU's sequence of operations; a warp for 32 channels.
+// Equalisers on the device: a thread for each channel and each of four groups of its bands, running the CPU's sequence of operations.
 // Bits: those of EqBank and EqChain on a thread that holds FlushDenormals. Tables are the device's, all pointers in them too.
 #pragma once
 #include "common/units.hpp"

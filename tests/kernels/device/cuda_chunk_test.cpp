@@ -236,8 +236,9 @@ constexpr Band kBands[] = {{FilterType::highpass, 80, 0.7071, 0}, {FilterType::p
                            {FilterType::highshelf, 12000, 0.7, 4}, {FilterType::lowpass, 12000, 0.5, 0}, {FilterType::notch, 50, 30, 0},
                            {FilterType::peak, 30, 10, 12}, {FilterType::bandpass, 1000, 2, 0}, {FilterType::allpass, 5000, 0.5, 0}};
 
-/// Every lane with its own bands and signal; `silent_from`: where the sound ends.
-void compare_eq(CudaBackend& backend, int lanes, Frames n, Frames silent_from) {
+/// Every lane with its own bands and signal; before `silent_until`, which each lane has a little later than the one before, and from
+/// `silent_from` on there are zeros of either sign.
+void compare_eq(CudaBackend& backend, int lanes, Frames n, Frames silent_from, Frames silent_until = 0) {
   std::vector<OnDevice<float>> x;
   std::vector<OnDevice<double>> steps, states;
   std::vector<cuda::EqLane> table;
@@ -245,7 +246,8 @@ void compare_eq(CudaBackend& backend, int lanes, Frames n, Frames silent_from) {
   for (int l = 0; l < lanes; ++l) {
     const int bands = (l * 3) % 10;
     want.push_back(signal(n, static_cast<std::uint64_t>(l)));
-    std::fill(want.back().begin() + std::min(n, silent_from), want.back().end(), 0.0f);
+    for (Frames i = 0; i < n; ++i)
+      if (i >= silent_from || (silent_until > 0 && i < silent_until + 3 * l)) want.back()[to_size(i)] = (i + l) % 5 == 0 ? -0.0f : 0.0f;
     x.emplace_back(backend, want.back());
     std::vector<double> values;
     EqBank bank(1, bands);
@@ -284,6 +286,11 @@ TEST(CudaEq, GivesTheBitsOfTheCpu) {
 
 TEST(CudaEq, EndsTailsWhereTheCpuDoes) {
   for (CudaBackend* backend : testing::cuda_backends()) compare_eq(*backend, 9, 30000, 500);  // long enough for most to die out altogether
+}
+
+TEST(CudaEq, WakesFromDigitalSilenceAsTheCpuDoes) {
+  for (CudaBackend* backend : testing::cuda_backends())
+    for (const Frames silent_until : {1, 16, 33, 500}) compare_eq(*backend, 9, 1025, 900, silent_until);
 }
 
 TEST(CudaEq, NullLanesRunOnInSilence) {
