@@ -13,6 +13,7 @@ const Operations& operations() {
       .eq_chains = eq_chains,
       .mix = mix,
       .apply_gains = apply_gains,
+      .store_rows = store_rows,
       .place = place,
       .multiply_spectra = multiply_spectra,
       .take = take,

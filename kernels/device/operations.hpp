@@ -28,6 +28,7 @@ struct Operations {
   void (*eq_chains)(const EqChainArgs& args, StreamHandle stream);
   void (*mix)(const MixArgs& args, StreamHandle stream);
   void (*apply_gains)(const ApplyGainsArgs& args, StreamHandle stream);
+  void (*store_rows)(const StoreRowsArgs& args, StreamHandle stream);
   void (*place)(const PlaceArgs& args, StreamHandle stream);
   void (*multiply_spectra)(const MultiplySpectraArgs& args, StreamHandle stream);
   void (*take)(const TakeArgs& args, StreamHandle stream);

@@ -49,6 +49,12 @@ DUBFARM_KERNEL(kThreads) gain_rows_in_place(const GainedRow* rows, Frames n) {
   row.x[i] = narrow(widen(row.x[i]) * (row.curve != nullptr ? row.curve[i] : row.gain));
 }
 
+DUBFARM_KERNEL(kThreads) narrow_rows(const StoredRow* rows, Frames n) {
+  const StoredRow& row = rows[block_y()];
+  const Frames i = static_cast<Frames>(block_x()) * kThreads + thread_index();
+  if (i < n) row.out[i] = narrow(row.x[i]);
+}
+
 }  // namespace
 
 void mix(const MixArgs& args, StreamHandle stream) {
@@ -76,6 +82,10 @@ void mix(const MixArgs& args, StreamHandle stream) {
 
 void apply_gains(const ApplyGainsArgs& args, StreamHandle stream) {
   DUBFARM_LAUNCH(gain_rows_in_place, blocks_for(args.n, kThreads), args.count, kThreads, stream, args.rows, args.n);
+}
+
+void store_rows(const StoreRowsArgs& args, StreamHandle stream) {
+  DUBFARM_LAUNCH(narrow_rows, blocks_for(args.n, kThreads), args.count, kThreads, stream, args.rows, args.n);
 }
 
 }  // namespace dubfarm::kernels::cuda

@@ -39,4 +39,16 @@ struct ApplyGainsArgs {
 };
 void apply_gains(const ApplyGainsArgs& args, StreamHandle stream);
 
+/// out[i] = float(x[i]): kernels::store().
+struct StoredRow {
+  const double* x = nullptr;  // [n]
+  float* out = nullptr;       // [n]
+};
+struct StoreRowsArgs {
+  const StoredRow* rows = nullptr;
+  int count = 0;
+  Frames n = 0;
+};
+void store_rows(const StoreRowsArgs& args, StreamHandle stream);
+
 }  // namespace dubfarm::kernels::cuda

@@ -48,7 +48,11 @@ void true_peaks(const PeaksArgs& args, StreamHandle stream) {
   PeakTaps taps{};
   for (std::size_t p = 0; p < 4; ++p)
     for (std::size_t k = 0; k < 12; ++k) taps.tap[p][k] = kTruePeakFilter[p][k];
-  DUBFARM_LAUNCH(find_peaks, blocks_for(args.longest, kTile), args.count, kThreads, stream, args.runs, taps);
+  constexpr int kMostRuns = 65535;  // of one grid
+  for (int first = 0; first < args.count; first += kMostRuns) {
+    const int count = args.count - first < kMostRuns ? args.count - first : kMostRuns;
+    DUBFARM_LAUNCH(find_peaks, blocks_for(args.longest, kTile), count, kThreads, stream, args.runs + first, taps);
+  }
 }
 
 }  // namespace dubfarm::kernels::cuda

@@ -419,16 +419,23 @@ TEST(CudaGains, GiveTheBitsOfTheCpu) {
       std::vector<double> gain(to_size(n));
       for (std::size_t i = 0; i < gain.size(); ++i) gain[i] = 1e-3 * static_cast<double>(i);
       OnDevice<double> curve(*backend, gain);
-      OnDevice<float> constant(*backend, x), moved(*backend, x), one(*backend, x);
+      OnDevice<float> constant(*backend, x), moved(*backend, x), one(*backend, x), stored(*backend, to_size(n));
       OnDevice<cuda::GainedRow> rows(*backend, std::vector<cuda::GainedRow>{{constant.data(), 0.3, nullptr}, {moved.data(), 1, curve.data()}, {one.data(), 1, nullptr}});
       backend->operations().apply_gains({rows.data(), 3, n}, backend->stream());
-      std::vector<float> a = x, b = x;
+      std::vector<double> sum = gain;
+      for (std::size_t i = 0; i < sum.size(); i += 5) sum[i] = i % 2 == 0 ? -1e-40 : 0x1p-126 - 0x1p-152;  // denormal as floats, or almost
+      OnDevice<double> sums(*backend, sum);
+      OnDevice<cuda::StoredRow> stored_rows(*backend, std::vector<cuda::StoredRow>{{sums.data(), stored.data()}});
+      backend->operations().store_rows({stored_rows.data(), 1, n}, backend->stream());
+      std::vector<float> a = x, b = x, c(to_size(n));
       const FlushDenormals flush;
+      store(sum.data(), n, c.data());
       apply_gain(a.data(), 0.3, n);
       apply_gain(b.data(), gain.data(), n);
       EXPECT_TRUE(same_bytes(constant.download(), a));
       EXPECT_TRUE(same_bytes(moved.download(), b));
       EXPECT_TRUE(same_bytes(one.download(), x));
+      EXPECT_TRUE(same_bytes(stored.download(), c));
       testing::ran("mix scale, store", backend->name());
     }
 }

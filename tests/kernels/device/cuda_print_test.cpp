@@ -4,11 +4,11 @@
 
 #include "kernels/level/level.hpp"
 #include "kernels/limit/limit.hpp"
-#include "kernels/limit/limit_constants.hpp"
-#include "kernels/loudness/loudness.hpp"
-#include "kernels/loudness/m_weighting.hpp"
+#include "kernels/limit/limit_tables.hpp"
+#include "kernels/loudness/weighting_tables.hpp"
 #include "kernels/qc/qc.hpp"
 #include "kernels/quantise/quantise.hpp"
+#include "kernels/quantise/quantise_tables.hpp"
 #include "kernels/true_peak/true_peak.hpp"
 #include "tests/support/cuda_backend.hpp"
 
@@ -131,13 +131,6 @@ TEST(CudaTruePeak, GivesTheBitsOfTheCpu) {
   }
 }
 
-cuda::Weighting numbers_of(const KWeighting& k) {
-  return {false, {k.shelf.b0, k.shelf.b1, k.shelf.b2, k.shelf.a1, k.shelf.a2, k.high_pass.a1, k.high_pass.a2}};
-}
-cuda::Weighting numbers_of(const MWeighting& m) {
-  return {true, {m.b[0], m.b[1], m.b[2], m.b[3], m.a[0][0], m.a[0][1], m.a[1][0], m.a[1][1], m.a[2][0], m.a[2][1]}};
-}
-
 TEST(CudaLoudness, GivesTheBitsOfTheCpu) {
   constexpr int kRate = 17000;  // small groups
   const Frames history = history_frames(kRate);
@@ -159,7 +152,7 @@ TEST(CudaLoudness, GivesTheBitsOfTheCpu) {
         }
         for (auto& row : x) starts.push_back(row.data() + history);
         OnDevice<cuda::WeightedRun> table(*backend, runs);
-        const cuda::Weighting weighting = is_m ? numbers_of(design_m_weighting(kRate)) : numbers_of(design_k_weighting(kRate));
+        const cuda::Weighting weighting = is_m ? weighting_of(design_m_weighting(kRate)) : weighting_of(design_k_weighting(kRate));
         backend->operations().weighted_energies({table.data(), channels, weighting, history, subblock_frames(kRate), subblocks}, backend->stream());
         std::vector<double> want(to_size(channels * subblocks));
         {
@@ -214,10 +207,7 @@ TEST(CudaQuantise, GivesTheBytesAndCountsOfTheCpu) {
             const auto i = static_cast<std::size_t>(c);
             on_device.emplace_back(*backend, x[i]);
             delivered.emplace_back(*backend, to_size(n));
-            const cuda::ChannelDither own = dither == 2 ? cuda::ChannelDither{chained[i].plus.key, chained[i].minus.key, chained[i].plus.is_high_half,
-                                                                              chained[i].minus.is_high_half}
-                                                        : cuda::ChannelDither{keys[i], keys[i], false, true};
-            channels.push_back({on_device.back().data(), own, delivered.back().data()});
+            channels.push_back({on_device.back().data(), dither == 2 ? channel_dither(chained[i]) : channel_dither(keys[i]), delivered.back().data()});
           }
           OnDevice<cuda::QuantisedChannel> table(*backend, channels);
           OnDevice<std::byte> out(*backend, want.size());
@@ -267,8 +257,7 @@ TEST(CudaLimit, GivesTheBitsOfTheCpu) {
         OnDevice<std::byte> workspace(*backend, to_size(cuda::limiter_workspace_bytes(n, lookahead, kChannels)));
         cuda::LimitArgs args;
         args.x = table.data(), args.channels = kChannels, args.n = n, args.workspace = workspace.data(), args.gain = gain.data();
-        args.numbers = {constants.threshold, kUnitsPerOctave, constants.level, constants.slope, {constants.most[0], constants.most[1]}, lookahead,
-                        weights.data()};
+        args.numbers = limiter_numbers(constants, lookahead, weights.data());
         backend->operations().limit(args, backend->stream());
         EXPECT_TRUE(same_bytes(gain.download(), want)) << n << " frames, look-ahead " << lookahead << "; seed " << testing::test_seed();
         if (n > 2000) { EXPECT_LT(*std::min_element(want.begin(), want.end()), 0.9); }
