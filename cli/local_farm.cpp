@@ -125,15 +125,12 @@ class LocalFarm {
     warn_of(stem_sums_.remember(store_));
     if (options_.work != nullptr) *options_.work = work_;
     if (renderer_ != nullptr && options_.on_warning)
-      if (const worker::gpu::DeviceRenderer::LeftToCpu left = renderer_->left_to_cpu(); left.times > 0)
-        options_.on_warning(fmt::format("the CPU rendered {} of the chunks, for which the device had no memory{}: {}", left.times,
-                                        left.with_reverbs > 0 ? fmt::format(" ({} with reverbs, which differ from the device's below -120 dBFS)", left.with_reverbs) : "",
-                                        left.why));
+      if (const worker::gpu::DeviceRenderer::LeftToCpu left = renderer_->left_to_cpu(); left.all() > 0) options_.on_warning(left.text());
     return report();
   }
 
  private:
-  /// Where the backend is a device: every thread then renders on it, so that as many chunks are in flight as there are threads.
+  /// Where the backend is a device: every thread then renders and prints on it, so that as many chunks and ranges are in flight as there are threads.
   Result<void> open_device() {
     if (options_.backend == nullptr || options_.backend->module == nullptr) return {};
     kernels::Device::Options device;
@@ -211,6 +208,7 @@ class LocalFarm {
     worker::RenderScratch render;
     worker::PrintScratch print;
     print.segments = options_.segments != nullptr ? options_.segments : &segments_;
+    print.times = options_.times;
     std::unique_lock lock(mutex_);
     while (!state_->is_over()) {
       if (options_.stop->load()) state_->fail(stopped());
@@ -225,6 +223,9 @@ class LocalFarm {
       std::vector<TaskId> tasks = {*id};
       if (task.kind == TaskKind::chunk && renderer_ == nullptr) lease_company(tasks);
       lock.unlock();
+      std::shared_ptr<worker::gpu::DeviceRenderer> device;
+      if (task.kind != TaskKind::chunk && options_.device_now) device = options_.device_now();
+      print.device = device ? device.get() : renderer_.get();
       std::vector<TaskId> lost;
       const double began = elapsed();
       const Result<void> done = task.kind == TaskKind::chunk ? render_batch(tasks, render) : execute(task, print, lost);
@@ -288,7 +289,6 @@ class LocalFarm {
     switch (task.kind) {
       case TaskKind::chunk: break;  // render_batch()
       case TaskKind::range: {
-        const worker::StageTimer timer(options_.times, worker::Stage::print);
         TRY_ASSIGN(const std::optional<worker::LostBlobs> blobs, prints_[task.subject]->print_range(store_, task.first, task.length, scratch));
         if (blobs)
           for (const program::Key& key : blobs->keys) lost.push_back(chunk_of_.at(key));

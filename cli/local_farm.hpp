@@ -3,6 +3,7 @@
 #pragma once
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <set>
 #include <string>
 
@@ -16,6 +17,10 @@
 #include "scheduler/delivery/spec.hpp"
 #include "scheduler/plan/plan.hpp"
 #include "worker/stage_times.hpp"
+
+namespace dubfarm::worker::gpu {
+class DeviceRenderer;
+}
 
 namespace dubfarm::cli {
 
@@ -35,6 +40,7 @@ struct FarmOptions {
   std::function<int()> threads_now;  // how many of them may work at this moment, at least 1; asked before every task, from any thread. Empty: all
   std::string output_folder;
   const Backend* backend = nullptr;  // null: the CPU
+  std::function<std::shared_ptr<worker::gpu::DeviceRenderer>()> device_now;  // what works out the next range of a print, held while it does; null: `backend`. May be empty
   worker::StageTimes* times = nullptr;  // how long each stage was busy; may be null
   SegmentCache* segments = nullptr;     // of blobs that several outputs hear, where runs have them in common; null: the run's own
   const std::set<program::Key>* expected = nullptr;  // chunks that an earlier render left in the store: the report counts those that are gone

@@ -6,6 +6,8 @@
 #include "kernels/core/math.hpp"
 #include "kernels/loudness/loudness.hpp"
 #include "kernels/mix/mix.hpp"
+#include "worker/gpu/device_range.hpp"
+#include "worker/gpu/device_renderer.hpp"
 
 namespace dubfarm::worker {
 namespace {
@@ -59,8 +61,19 @@ Result<std::optional<LostBlobs>> GainMeasure::measure_range(const Store& store, 
 }
 
 Result<void> GainMeasure::measure_groups(const Store& store, Frames first_group, Frames end_group, PrintScratch& scratch, LostBlobs& lost) {
-  const int channels = channel_count(spec_.layout);
   const Frames first = first_group * group_, count = std::min(end_group * group_, spec_.length) - first;
+  if (scratch.device != nullptr) {
+    Result<gpu::PrintedRange> range = scratch.device->measure(store, spec_, is_first_ ? plain_ : spec_.levelling, first, count, scratch);
+    if (range.ok()) {
+      if (range->lost.keys.empty()) merge(*range->meters, range->limiter, first_group);
+      lost = std::move(range->lost);
+      return {};
+    }
+    if (range.error().code != Errc::no_space) return range.error();
+    scratch.device->leave_range_to_cpu(range.error());
+  }
+  const StageTimer timer(scratch.times, Stage::print);
+  const int channels = channel_count(spec_.layout);
   const Frames history = std::max<Frames>(kernels::history_frames(spec_.sample_rate), kernels::kTruePeakHistory);
   const Frames reach_back = std::max<Frames>(0, first - history);
   const bool is_last = first + count == spec_.length;
@@ -92,20 +105,18 @@ Result<void> GainMeasure::measure_groups(const Store& store, Frames first_group,
   }
   const std::vector<float*> range = heard.pointers(history), spoken = measures_speech ? speech.pointers(history) : std::vector<float*>();
   const RangeMeters meters(range.data(), measures_speech ? spoken.data() : nullptr, channels, count, spec_.sample_rate, is_last, false);
-  if (is_first_) {
-    for (Frames group = first_group; group < end_group; ++group) {
-      const Frames offset = group * group_ - first;
-      float& peak = group_peaks_[static_cast<std::size_t>(group)];
-      for (const float* channel : range) {
-        const float p = kernels::peaks(channel + offset, std::min(group_, count - offset)).true_peak;
-        peak = std::isnan(p) || p > peak ? p : peak;
-      }
-    }
-  }
-  const std::lock_guard lock(mutex_);
-  meters.merge_into(now_, first);
-  now_.limiter = merged(now_.limiter, inputs.figures());
+  merge(meters, inputs.figures(), first_group);
   return {};
+}
+
+void GainMeasure::merge(const RangeMeters& meters, const LimiterFigures& limiter, Frames first_group) {
+  const std::lock_guard lock(mutex_);
+  if (is_first_) {
+    const std::vector<float> peaks = meters.group_peaks();
+    std::copy(peaks.begin(), peaks.end(), group_peaks_.begin() + first_group);
+  }
+  meters.merge_into(now_, first_group * group_);
+  now_.limiter = merged(now_.limiter, limiter);
 }
 
 /// Where the limiter is idle a gain multiplies the first round's energies; peaks are not asked of later rounds.

@@ -27,6 +27,7 @@ class GainMeasure {
  private:
   /// Sums and meters groups [first, end) of 2 s, the limiter at work in all but the first round.
   Result<void> measure_groups(const Store& store, Frames first, Frames end, PrintScratch& scratch, LostBlobs& lost);
+  void merge(const RangeMeters& meters, const LimiterFigures& limiter, Frames first_group);
   void scale_group(Frames group);
   [[nodiscard]] bool may_be_limited(Frames group) const;
 

@@ -13,6 +13,17 @@ constexpr Frames kFeed = 8192;  // frames fed to the limiter at a time; a print 
 
 }  // namespace
 
+LimiterFigures limiter_figures(const double* gain, Frames count) {
+  LimiterFigures figures;
+  double least = 1;
+  for (Frames i = 0; i < count; ++i) {
+    least = std::min(least, gain[i]);
+    figures.limited_frames += gain[i] < 1 ? 1 : 0;
+  }
+  if (least < 1) figures.max_reduction_db = -20 * std::log10(least);
+  return figures;
+}
+
 LimiterFigures merged(const LimiterFigures& a, const LimiterFigures& b) {
   return {std::max(a.max_reduction_db, b.max_reduction_db), a.limited_frames + b.limited_frames};
 }
@@ -76,7 +87,7 @@ Result<void> LevelledSum::next(Frames count, double* const* out, bool is_deliver
     else TRY(inputs_.sum(store_, gain_, at_, n, channels_, to.data()));
     if (is_limited_) {
       for (double* channel : to) kernels::multiply(channel, gains_.data(), n);
-      if (is_delivered) count_limited(n);
+      if (is_delivered) figures_ = merged(figures_, limiter_figures(gains_.data(), n));
     }
     move_on(n);
     at_ += n;
@@ -92,16 +103,6 @@ Result<void> LevelledSum::speech(Frames count, double* const* out) {
   TRY((curve_ && is_own_key() ? key_inputs_ : inputs_).sum(store_, gain_, at_ - count, count, channels_, out, true));
   for (int c = 0; is_limited_ && c < channels_; ++c) kernels::multiply(out[c], gains_.data(), count);
   return {};
-}
-
-void LevelledSum::count_limited(Frames count) {
-  double least = 1;
-  for (Frames i = 0; i < count; ++i) {
-    const double gain = gains_[static_cast<std::size_t>(i)];
-    least = std::min(least, gain);
-    figures_.limited_frames += gain < 1 ? 1 : 0;
-  }
-  figures_.max_reduction_db = std::max(figures_.max_reduction_db, -20 * std::log10(least));
 }
 
 }  // namespace dubfarm::worker

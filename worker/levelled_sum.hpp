@@ -23,6 +23,8 @@ struct LimiterFigures {
   double max_reduction_db = 0;
   Frames limited_frames = 0;  // with a gain below 1
 };
+/// Of these gains, in (0, 1].
+[[nodiscard]] LimiterFigures limiter_figures(const double* gain, Frames count);
 [[nodiscard]] LimiterFigures merged(const LimiterFigures& a, const LimiterFigures& b);
 
 /// One range, read once from its start. Lives on one thread; stems and levelling outlive it. The limiter is fed from where its state is
@@ -49,7 +51,6 @@ class LevelledSum {
   [[nodiscard]] bool is_own_key() const { return levelling_.key.empty(); }
   Result<bool> feed(Frames count);
   void move_on(Frames count);
-  void count_limited(Frames count);
 
   const Store& store_;
   SegmentCache* segments_;

@@ -5,6 +5,8 @@
 
 #include "kernels/loudness/loudness.hpp"
 #include "kernels/quantise/quantise.hpp"
+#include "worker/gpu/device_range.hpp"
+#include "worker/gpu/device_renderer.hpp"
 
 namespace dubfarm::worker {
 namespace {
@@ -55,6 +57,38 @@ Result<void> Print::begin() {
 
 Result<std::optional<LostBlobs>> Print::print_range(const Store& store, Frames first, Frames count, PrintScratch& scratch) {
   TRY(begin());
+  if (scratch.device != nullptr) {
+    Result<gpu::PrintedRange> range = scratch.device->print(store, spec_, first, count, scratch);
+    if (range.ok()) return take(std::move(*range), first, count, scratch.device->times());
+    if (range.error().code != Errc::no_space) return range.error();
+    scratch.device->leave_range_to_cpu(range.error());
+  }
+  const StageTimer timer(scratch.times, Stage::print);
+  return print_on_cpu(store, first, count, scratch);
+}
+
+/// What a device worked out goes into the files.
+Result<std::optional<LostBlobs>> Print::take(gpu::PrintedRange range, Frames first, Frames count, StageTimes* times) {
+  if (!range.lost.keys.empty()) return std::optional<LostBlobs>(std::move(range.lost));
+  for (std::size_t f = 0; f < files_.size(); ++f) {
+    const StageTimer timer(times, Stage::write, static_cast<std::int64_t>(range.files[f].size()));
+    TRY(files_[f].write(spec_.leader + first, range.files[f]));
+  }
+  std::optional<RangeQc> qc;
+  if (spec_.qc) qc.emplace(*spec_.qc, spec_.layout, range.delivered.pointers(range.delivered.frames() - count).data(), first, count, spec_.sample_rate);
+  merge(*range.meters, qc, range.clipped, range.limiter, first);
+  return std::optional<LostBlobs>();
+}
+
+void Print::merge(const RangeMeters& meters, const std::optional<RangeQc>& qc, std::int64_t clipped, const LimiterFigures& limiter, Frames first) {
+  const std::lock_guard lock(mutex_);
+  meters.merge_into(measurement_, first);
+  if (qc) qc->merge_into(qc_);
+  measurement_.clipped_samples += clipped;
+  measurement_.limiter = merged(measurement_.limiter, limiter);
+}
+
+Result<std::optional<LostBlobs>> Print::print_on_cpu(const Store& store, Frames first, Frames count, PrintScratch& scratch) {
   const int channels = channel_count(spec_.layout);
   // What the meters need from before the range is summed and quantised again: the same bits, a third of a per cent more work.
   const Frames history = std::max<Frames>(kernels::history_frames(spec_.sample_rate), kernels::kTruePeakHistory);
@@ -126,11 +160,7 @@ Result<std::optional<LostBlobs>> Print::print_range(const Store& store, Frames f
   const RangeMeters meters(range.data(), measures_speech ? spoken.data() : nullptr, channels, count, spec_.sample_rate, is_last, spec_.extra_meters.leqm);
   std::optional<RangeQc> qc;
   if (spec_.qc) qc.emplace(*spec_.qc, spec_.layout, range.data(), first, count, spec_.sample_rate);
-  const std::lock_guard lock(mutex_);
-  meters.merge_into(measurement_, first);
-  if (qc) qc->merge_into(qc_);
-  measurement_.clipped_samples += clipped;
-  measurement_.limiter = merged(measurement_.limiter, inputs.figures());
+  merge(meters, qc, clipped, inputs.figures(), first);
   return std::optional<LostBlobs>();
 }
 

@@ -14,9 +14,15 @@
 #include "worker/levelled_sum.hpp"
 #include "worker/print_meters.hpp"
 #include "worker/print_qc.hpp"
+#include "worker/stage_times.hpp"
 #include "worker/sync_pop.hpp"
 
 namespace dubfarm::worker {
+
+namespace gpu {
+class DeviceRenderer;
+struct PrintedRange;
+}  // namespace gpu
 
 struct PrintFileSpec {
   std::string path;           // final
@@ -50,6 +56,8 @@ struct PrintSpec {
 /// Memory of one printing thread.
 struct PrintScratch {
   SegmentCache* segments = nullptr;  // of all threads of a job: what several outputs hear is read once; null: by each anew
+  gpu::DeviceRenderer* device = nullptr;  // works out ranges, where it has the memory; null: the CPU does
+  StageTimes* times = nullptr;            // of the CPU's work; may be null
   BufferPool pool;
   Growing<double> sum;
   Growing<std::byte> bytes;
@@ -64,6 +72,7 @@ class Print {
   Result<void> begin();
   /// Prints frames [first, first + count). `first` lies on kernels::group_frames(); so does the end, but for the last range.
   /// @return the blobs that are missing or corrupt (print the range again once they are back), or nothing: the range is written.
+  /// Errors: what the files' and the store's folders say; Errc::backend_not_built where the scratch's device failed.
   Result<std::optional<LostBlobs>> print_range(const Store& store, Frames first, Frames count, PrintScratch& scratch);
   /// All ranges are in: the measurement, complete with the filters' ring after the last frame.
   [[nodiscard]] const PrintMeasurement& measurement() const { return measurement_; }
@@ -74,6 +83,10 @@ class Print {
   [[nodiscard]] const PrintSpec& spec() const { return spec_; }
 
  private:
+  Result<std::optional<LostBlobs>> print_on_cpu(const Store& store, Frames first, Frames count, PrintScratch& scratch);
+  Result<std::optional<LostBlobs>> take(gpu::PrintedRange range, Frames first, Frames count, StageTimes* times);
+  void merge(const RangeMeters& meters, const std::optional<RangeQc>& qc, std::int64_t clipped, const LimiterFigures& limiter, Frames first);
+
   PrintSpec spec_;
   std::mutex mutex_;  // guards files_ while they are made, and measurement_
   std::vector<media::OutputFile> files_;

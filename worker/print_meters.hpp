@@ -32,19 +32,28 @@ struct ExtraMeters {
 /// One range's part of a measurement.
 class RangeMeters {
  public:
+  /// What was measured; sub-blocks and groups counted from the range's first frame.
+  struct Values {
+    std::vector<double> energy, speech_energy, m_energy;  // [channels][whole sub-blocks]; the last two empty where not asked
+    std::vector<double> sums;                             // [channels][groups]
+    std::vector<kernels::Peaks> peaks;                    // [channels]
+    std::vector<kernels::Peaks> subblock_peaks;           // [sub-blocks, the last may be short]
+  };
   /// Measures a range that begins on kernels::group_frames().
   /// @param channels  planar, [channel_count]; kernels::history_frames() are readable before each.
   /// @param speech    the speech stems' sum in the same shape, or null where none of them sounds.
   /// @param is_last   the range ends the file: the ring of the true-peak filter is measured too.
   RangeMeters(const float* const* channels, const float* const* speech, int channel_count, Frames count, int sample_rate, bool is_last, bool leqm);
+  /// Of a range that was measured elsewhere: on a device.
+  RangeMeters(Values values, int sample_rate) : sample_rate_(sample_rate), values_(std::move(values)) {}
   /// Puts it where it belongs. Ranges of one measurement share no value but the peaks, which are maxima. Not for two threads at once.
   void merge_into(PrintMeasurement& measurement, Frames first) const;
+  /// The highest true peak of each group, over all channels, linear; what the filter rings after the last frame is not in it.
+  [[nodiscard]] std::vector<float> group_peaks() const;
 
  private:
   int sample_rate_;
-  Frames subblocks_, groups_;
-  std::vector<double> energy_, speech_energy_, m_energy_, sums_;  // [channels][...]
-  std::vector<kernels::Peaks> peaks_, subblock_peaks_;
+  Values values_;
 };
 
 }  // namespace dubfarm::worker

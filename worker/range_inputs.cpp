@@ -48,16 +48,10 @@ Result<void> RangeInputs::sum(const Store& store, double gain, Frames first, Fra
       end = std::min(end, over);
       for (int c = 0; c < input.stem->matrix.columns; ++c) {
         if (input.blob.is_silent(c) || !is_heard(input.stem->matrix, c)) continue;
-        Result<std::span<const float>> x = input.blob.view(c, at - begin, end - at);
-        if (!x.ok()) {
-          if (is_replaced(store, *input.place, c, at - begin, end - at)) {
-            lost_.keys.push_back(input.place->key);
-            return {};
-          }
-          return note_lost(store, *input.place, x.error());
-        }
-        end = std::min(end, at + static_cast<Frames>(x->size()));
-        heard_.push_back({&input.stem->matrix, c, x->data()});
+        TRY_ASSIGN(const std::span<const float> x, view(store, input, c, at, end));
+        if (x.empty()) return {};
+        end = at + static_cast<Frames>(x.size());
+        heard_.push_back({&input.stem->matrix, c, x.data()});
       }
     }
     for (int o = 0; o < channels; ++o) {
@@ -70,6 +64,28 @@ Result<void> RangeInputs::sum(const Store& store, double gain, Frames first, Fra
     at = end;
   }
   return {};
+}
+
+std::vector<RangeInputs::Lane> RangeInputs::lanes(Frames first, Frames end, bool only_speech) const {
+  std::vector<Lane> lanes;
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    const Input& input = inputs_[i];
+    const Frames from = std::max(first, input.place->first), until = std::min(end, input.place->first + input.place->length);
+    if (from >= until || (only_speech && !input.stem->is_speech)) continue;
+    for (int c = 0; c < input.stem->matrix.columns; ++c)
+      if (!input.blob.is_silent(c) && is_heard(input.stem->matrix, c)) lanes.push_back({i, input.stem, c, from, until});
+  }
+  return lanes;
+}
+
+/// Frames [first, end) of the timeline, or fewer.
+Result<std::span<const float>> RangeInputs::view(const Store& store, Input& input, int channel, Frames first, Frames end) {
+  const Frames at = first - input.place->first;
+  Result<std::span<const float>> samples = input.blob.view(channel, at, end - first);
+  if (samples.ok()) return samples;
+  if (is_replaced(store, *input.place, channel, at, end - first)) lost_.keys.push_back(input.place->key);
+  else TRY(note_lost(store, *input.place, samples.error()));
+  return std::span<const float>();
 }
 
 bool RangeInputs::has_speech() const {

@@ -1,5 +1,6 @@
 // The blobs of several stems, opened for one range of the timeline and summed.
 #pragma once
+#include <span>
 #include <vector>
 
 #include "common/layout.hpp"
@@ -31,6 +32,18 @@ class RangeInputs {
   /// out[o][i] = sum over stems and their channels, in order, of gain * matrix * sample, for frames [first, first + count).
   /// @param only_speech  of the speech stems only
   Result<void> sum(const Store& store, double gain, Frames first, Frames count, int channels, double* const* out, bool only_speech = false);
+
+  /// A channel of a blob, as far as it is heard in a range of the timeline.
+  struct Lane {
+    std::size_t input;   // whose blob
+    const PrintStem* stem;
+    int channel;         // of the stem
+    Frames first, end;   // on the timeline
+  };
+  /// What is heard in frames [first, end), in the order of summation.
+  [[nodiscard]] std::vector<Lane> lanes(Frames first, Frames end, bool only_speech = false) const;
+  /// Frames [first, ...) of a lane, one at least and at most up to `end`; valid until the next view of this lane. Empty: the blob is lost, see lost().
+  Result<std::span<const float>> view(const Store& store, const Lane& lane, Frames first, Frames end) { return view(store, inputs_[lane.input], lane.channel, first, end); }
   /// Whether any speech stem sounds in the range.
   [[nodiscard]] bool has_speech() const;
   [[nodiscard]] LostBlobs& lost() { return lost_; }
@@ -46,6 +59,7 @@ class RangeInputs {
     int channel;
     const float* samples;
   };
+  Result<std::span<const float>> view(const Store& store, Input& input, int channel, Frames first, Frames end);
   Result<void> note_lost(const Store& store, const PrintPlacement& place, const Error& error);
 
   std::vector<Input> inputs_;  // stems in order, so sums are too

@@ -207,9 +207,9 @@ void Executor::run(std::span<const worker::AssignedTask> tasks, worker::TaskCont
   if (first.kind == "print") {
     for (const worker::AssignedTask& task : tasks)
       if (task.subject >= planned.groups.size()) return fail_all(fail(Errc::invalid_input, "the plan has no group of prints {}", task.subject));
-    return print(job, tasks, control, finished);
+    return print(*found, tasks, control, finished);
   }
-  if (first.kind == "package") return finished(0, write_package(job, control));
+  if (first.kind == "package") return finished(0, write_package(*found, first, control));
   fail_all(fail(Errc::invalid_input, "\"{}\" is no kind of task that this build knows", first.kind.substr(0, 40)));
 }
 
@@ -252,8 +252,7 @@ void Executor::render(const std::shared_ptr<const Job>& shared, std::span<const 
       const worker::StageTimer timer(times_, worker::Stage::render, bytes);
       return worker::render_chunks(programs, *job.sources, *job.irs, *scratch, control.stop);
     }
-    const std::shared_ptr<const worker::Sources> sources(shared, job.sources.get());
-    TRY_ASSIGN(const FarmDevice::Turn turn, device_->enter({package, tasks.front().lease.job(), sources}, control.stop));
+    TRY_ASSIGN(const FarmDevice::Turn turn, device_->enter(on_device(shared, tasks.front()), control.stop));
     scratch = take_scratch(package);
     return worker::render_chunks(programs, *job.sources, *job.irs, *scratch, control.stop, &turn.renderer());
   };
@@ -279,10 +278,10 @@ void Executor::render(const std::shared_ptr<const Job>& shared, std::span<const 
   scratches_.push_back({package, std::move(scratch)});
 }
 
-void Executor::print(const Job& job, std::span<const worker::AssignedTask> tasks, worker::TaskControl& control,
+void Executor::print(const std::shared_ptr<const Job>& job, std::span<const worker::AssignedTask> tasks, worker::TaskControl& control,
                      const std::function<void(std::size_t, wire::Result)>& finished) {
   const auto began = WorkClock::now();
-  const PlannedJob& planned = *job.planned;
+  const PlannedJob& planned = *job->planned;
   std::vector<std::size_t> whole;  // tasks whose chunks are all there
   std::vector<std::size_t> prints;
   for (std::size_t i = 0; i < tasks.size(); ++i) {
@@ -300,7 +299,7 @@ void Executor::print(const Job& job, std::span<const worker::AssignedTask> tasks
   }
   if (whole.empty()) return;
   std::sort(prints.begin(), prints.end());
-  const Result<scheduler::Report> report = print_outputs(job, &prints, control);
+  const Result<scheduler::Report> report = print_outputs(job, tasks.front(), &prints, control);
   if (report.ok()) {
     for (const std::size_t i : whole) {
       std::vector<const scheduler::ReportOutput*> outputs;  // the report's are in the order of `prints`
@@ -310,7 +309,7 @@ void Executor::print(const Job& job, std::span<const worker::AssignedTask> tasks
     }
     return;
   }
-  const bool is_nobodys_failure = report.error().code == Errc::cancelled || report.error().code == Errc::no_space;
+  const bool is_nobodys_failure = report.error().code == Errc::cancelled || report.error().code == Errc::no_space || report.error().code == Errc::backend_not_built;
   if (whole.size() > 1 && !is_nobodys_failure && !control.stop) {  // each by itself: the one that failed is told from the others
     for (const std::size_t i : whole)
       print(job, tasks.subspan(i, 1), control, [&](std::size_t, wire::Result result) { finished(i, std::move(result)); });
@@ -321,10 +320,10 @@ void Executor::print(const Job& job, std::span<const worker::AssignedTask> tasks
   for (const std::size_t i : whole) finished(i, failure(error));
 }
 
-wire::Result Executor::write_package(const Job& job, worker::TaskControl& control) {
+wire::Result Executor::write_package(const std::shared_ptr<const Job>& job, const worker::AssignedTask& task, worker::TaskControl& control) {
   const auto began = WorkClock::now();
-  const PlannedJob& planned = *job.planned;
-  Result<scheduler::Report> report = print_outputs(job, nullptr, control);
+  const PlannedJob& planned = *job->planned;
+  Result<scheduler::Report> report = print_outputs(job, task, nullptr, control);
   if (report.ok()) {
     report->mix = planned.package.mix;
     report->chunks_total = planned.plan.chunks.size();
@@ -342,8 +341,9 @@ wire::Result Executor::write_package(const Job& job, worker::TaskControl& contro
   return printed(outputs, seconds_since(began));
 }
 
-Result<scheduler::Report> Executor::print_outputs(const Job& job, const std::vector<std::size_t>* prints, worker::TaskControl& control) {
-  const PlannedJob& planned = *job.planned;
+Result<scheduler::Report> Executor::print_outputs(const std::shared_ptr<const Job>& job, const worker::AssignedTask& task, const std::vector<std::size_t>* prints,
+                                                  worker::TaskControl& control) {
+  const PlannedJob& planned = *job->planned;
   TRY(roots_.check(planned.out));
   TRY(make_folders(planned.out));
   for (const plan::Print& print : planned.plan.prints)
@@ -363,8 +363,16 @@ Result<scheduler::Report> Executor::print_outputs(const Job& job, const std::vec
   };
   farm.stop = &control.stop;
   farm.times = times_;
-  farm.segments = job.segments.get();
+  farm.segments = job->segments.get();
+  if (device_ != nullptr)
+    farm.device_now = [&]() -> std::shared_ptr<worker::gpu::DeviceRenderer> {
+      std::optional<FarmDevice::Turn> turn = device_->try_enter(on_device(job, task));
+      if (!turn) return nullptr;
+      const auto held = std::make_shared<FarmDevice::Turn>(std::move(*turn));
+      return {held, &held->renderer()};
+    };
   Result<scheduler::Report> report = run_locally(*planned.document, planned.plan, store_, farm);
+  if (device_ != nullptr && !report.ok() && report.error().code == Errc::backend_not_built) device_->set_failed(report.error().message);
   if (!report.ok() && report.error().code != Errc::cancelled) control.stop = false;  // its own error set it, to end its threads
   return report;
 }

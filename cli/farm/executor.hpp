@@ -58,10 +58,16 @@ class Executor : public worker::TaskRunner {
   void render(const std::shared_ptr<const Job>& job, std::span<const worker::AssignedTask> tasks, worker::TaskControl& control,
               const std::function<void(std::size_t, wire::Result)>& finished);
   /// Groups of prints, side by side: they have most of their stems in common.
-  void print(const Job& job, std::span<const worker::AssignedTask> tasks, worker::TaskControl& control, const std::function<void(std::size_t, wire::Result)>& finished);
-  wire::Result write_package(const Job& job, worker::TaskControl& control);
+  void print(const std::shared_ptr<const Job>& job, std::span<const worker::AssignedTask> tasks, worker::TaskControl& control, const std::function<void(std::size_t, wire::Result)>& finished);
+  wire::Result write_package(const std::shared_ptr<const Job>& job, const worker::AssignedTask& task, worker::TaskControl& control);
+  /// @param task    one of those that want them
   /// @param prints  indices into the plan's, ascending; null: all.
-  Result<scheduler::Report> print_outputs(const Job& job, const std::vector<std::size_t>* prints, worker::TaskControl& control);
+  Result<scheduler::Report> print_outputs(const std::shared_ptr<const Job>& job, const worker::AssignedTask& task, const std::vector<std::size_t>* prints,
+                                          worker::TaskControl& control);
+  /// The job of a task as the device knows it.
+  [[nodiscard]] static FarmDevice::Job on_device(const std::shared_ptr<const Job>& job, const worker::AssignedTask& task) {
+    return {task.package, task.lease.job(), {job, job->sources.get()}};
+  }
   /// Work memory in which nothing but this job's audio lies: another job's is cleared first.
   [[nodiscard]] std::unique_ptr<worker::RenderScratch> take_scratch(const std::string& package);
 

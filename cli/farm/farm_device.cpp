@@ -20,7 +20,7 @@ Result<std::unique_ptr<FarmDevice>> FarmDevice::open(const Backend& backend, int
   options.memory_limit = backend.memory_limit;
   options.slots = worker::gpu::kStagingSlots * threads;  // none ever waits for another's
   TRY_ASSIGN(auto device, kernels::Device::open(*backend.module, options));
-  return std::unique_ptr<FarmDevice>(new FarmDevice(std::move(device), times, std::move(log), turn));
+  return std::unique_ptr<FarmDevice>(new FarmDevice(std::move(device), threads, times, std::move(log), turn));
 }
 
 FarmDevice::~FarmDevice() {
@@ -45,6 +45,17 @@ Result<FarmDevice::Turn> FarmDevice::enter(const Job& job, const std::atomic<boo
     changed_.notify_all();
     return stop ? fail(Errc::cancelled, "stopped") : fail(Errc::backend_not_built, "{}", failure_);
   }
+  return begin(job, lock);
+}
+
+std::optional<FarmDevice::Turn> FarmDevice::try_enter(const Job& job) {
+  std::unique_lock lock(mutex_);
+  if (!failure_.empty() || running_ >= threads_ || !may_enter(job.package) || (renderer_ && job.package != holder_.package)) return std::nullopt;
+  return begin(job, lock);
+}
+
+/// It may enter.
+FarmDevice::Turn FarmDevice::begin(const Job& job, std::unique_lock<std::mutex>& lock) {
   ++running_;
   if (job.package != holder_.package || !renderer_) {
     is_changing_ = true;
@@ -93,21 +104,21 @@ std::string FarmDevice::failure() const {
 
 void FarmDevice::count_left_to_cpu() {
   const worker::gpu::DeviceRenderer::LeftToCpu now = renderer_->left_to_cpu();
-  if (now.times == 0) return;
+  if (now.all() == 0) return;
   Left& left = left_[holder_.package];
   left.job = holder_.number;
-  if (left.all.times == 0) left.all.why = now.why;
+  if (left.all.all() == 0) left.all.why = now.why;
   left.all.times = left.before.times + now.times;
+  left.all.ranges = left.before.ranges + now.ranges;
   left.all.with_reverbs = left.before.with_reverbs + now.with_reverbs;
   if (left.told == 0 || Clock::now() - left.told_at >= kTellAgain) tell(left);
 }
 
 void FarmDevice::tell(Left& left) {
-  if (left.all.times == left.told) return;
-  left.told = left.all.times;
+  if (left.all.all() == left.told) return;
+  left.told = left.all.all();
   left.told_at = Clock::now();
-  log_(fmt::format("warning: the CPU rendered {} of the chunks of job {}, for which the device had no memory{}: {}", left.all.times, left.job,
-                   left.all.with_reverbs > 0 ? fmt::format(" ({} with reverbs, which differ from the device's below -120 dBFS)", left.all.with_reverbs) : "", left.all.why));
+  log_("warning: " + left.all.text(fmt::format(" of job {}", left.job)));
 }
 
 }  // namespace dubfarm::cli

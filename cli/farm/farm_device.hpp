@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -58,6 +59,9 @@ class FarmDevice {
   };
   /// Waits until the device works for this job. Errors: Errc::cancelled soon after `stop` is set; Errc::backend_not_built once the device failed.
   [[nodiscard]] Result<Turn> enter(const Job& job, const std::atomic<bool>& stop);
+  /// A share of the job's turn if the device is its own now, or nobody's, and not all threads have one: for work that the CPU can do as well, which
+  /// neither waits for the device nor takes it from another job.
+  [[nodiscard]] std::optional<Turn> try_enter(const Job& job);
   /// The package whose chunks go first, because its turn lasts; empty: any.
   [[nodiscard]] std::string favoured() const;
 
@@ -69,9 +73,10 @@ class FarmDevice {
 
  private:
   using Clock = std::chrono::steady_clock;
-  FarmDevice(std::unique_ptr<kernels::Device> device, worker::StageTimes* times, Log log, std::chrono::milliseconds turn)
-      : times_(times), log_(std::move(log)), turn_(turn), device_(std::move(device)) {}
+  FarmDevice(std::unique_ptr<kernels::Device> device, int threads, worker::StageTimes* times, Log log, std::chrono::milliseconds turn)
+      : threads_(threads), times_(times), log_(std::move(log)), turn_(turn), device_(std::move(device)) {}
   [[nodiscard]] bool may_enter(const std::string& package) const;
+  Turn begin(const Job& job, std::unique_lock<std::mutex>& lock);
   void leave();
   void change_to(const Job& job);
   struct Left {
@@ -84,6 +89,7 @@ class FarmDevice {
   void count_left_to_cpu();
   void tell(Left& left);
 
+  const int threads_;
   worker::StageTimes* const times_;
   const Log log_;
   const std::chrono::milliseconds turn_;

@@ -164,7 +164,7 @@ TEST_F(EmulatedDevice, MoreMemoryThanThereIsIsRefused) {
 TEST_F(EmulatedDevice, WithoutMemoryTheCpuTakesOverWithAWarning) {
   const CommandResult result = render({"--backend", "cuda", "--device-memory", "100K"});
   EXPECT_EQ(result.status, 0);
-  EXPECT_THAT(result.err, HasSubstr("warning: the CPU rendered 1 of the chunks, for which the device had no memory: device 0: 0 MiB are in use, "));
+  EXPECT_THAT(result.err, HasSubstr("warning: the CPU rendered 1 of the chunks and printed 1 of the ranges of outputs, for which the device had no memory: device 0: 0 MiB are in use, "));
 }
 
 TEST_F(EmulatedDevice, ReverbsThatTheCpuTakesOverAreCounted) {
@@ -177,7 +177,7 @@ TEST_F(EmulatedDevice, ReverbsThatTheCpuTakesOverAreCounted) {
   const std::string by_cpu = file_text(folder_ / "out/out.wav");
   const CommandResult result = render({"--backend", "cuda", "--device-memory", "100K"});
   EXPECT_EQ(result.status, 0);
-  EXPECT_EQ(result.err, "warning: the CPU rendered 1 of the chunks, for which the device had no memory (1 with reverbs, which differ from the device's below -120 dBFS): "
+  EXPECT_EQ(result.err, "warning: the CPU rendered 1 of the chunks (1 with reverbs, which differ from the device's below -120 dBFS) and printed 1 of the ranges of outputs, for which the device had no memory: "
                         "the reverbs of a chunk take 3 MiB of device memory, the limit is 0 MiB\n");
   EXPECT_TRUE(file_text(folder_ / "out/out.wav") == by_cpu);
 }

@@ -107,6 +107,22 @@ TEST_F(FarmDevices, ChangeJobsOnlyWhenNothingOfTheEarlierOneRuns) {
   EXPECT_TRUE(eventually([&] { return is_in.load(); }));
 }
 
+TEST_F(FarmDevices, AreSharedWithPrintsThatNeitherWaitNorTakeThemFromAnotherJob) {
+  open(std::chrono::hours(1));
+  std::optional<FarmDevice::Turn> print = device_->try_enter(a_.job);  // it is nobody's yet
+  ASSERT_TRUE(print);
+  EXPECT_EQ(device_->favoured(), "package-a");
+  EXPECT_FALSE(device_->try_enter(b_.job));
+  auto chunk = share(a_);  // beside it
+  EXPECT_FALSE(device_->try_enter(a_.job)) << "both threads have a part";
+  print.reset();
+  EXPECT_TRUE(device_->try_enter(a_.job));
+  chunk.reset();
+  EXPECT_FALSE(device_->try_enter(b_.job)) << "what lies there is of use to the other job";
+  device_->set_failed("device 0: it is gone");
+  EXPECT_FALSE(device_->try_enter(a_.job));
+}
+
 TEST_F(FarmDevices, LetTheOtherJobInWhenATurnIsOver) {
   open(milliseconds(0));
   auto first = share(a_);
@@ -151,13 +167,13 @@ TEST_F(FarmDevices, SayOnceForAJobWhatTheCpuTookOver) {
   render(a_, enter(a_));
   const std::string first = log_;
   EXPECT_THAT(first, ::testing::StartsWith("warning: the CPU rendered "));
-  EXPECT_THAT(first, ::testing::HasSubstr(" of the chunks of job 61, for which the device had no memory ("));
+  EXPECT_THAT(first, ::testing::HasSubstr(" of the chunks of job 61 ("));
   render(a_, enter(a_));
   EXPECT_EQ(log_, first);
   render(b_, enter(b_));
-  EXPECT_THAT(log_, ::testing::HasSubstr(" of job 62, "));
+  EXPECT_THAT(log_, ::testing::HasSubstr(" of job 62 ("));
   device_.reset();  // what was not said yet
-  EXPECT_THAT(log_, ::testing::HasSubstr(fmt::format("the CPU rendered {} of the chunks of job 61, ", 2 * a_.planned.plan.chunks.size())));
+  EXPECT_THAT(log_, ::testing::HasSubstr(fmt::format("the CPU rendered {} of the chunks of job 61 (", 2 * a_.planned.plan.chunks.size())));
 }
 
 }  // namespace

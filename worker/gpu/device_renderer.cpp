@@ -1,7 +1,10 @@
 #include "worker/gpu/device_renderer.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
+#include "worker/gpu/device_range.hpp"
 #include "worker/gpu/reverbs_and_buses.hpp"
 #include "worker/gpu/track_sums.hpp"
 #include "worker/gpu/workbench.hpp"
@@ -32,8 +35,23 @@ DeviceRenderer::DeviceRenderer(kernels::Device& device, const Sources& sources, 
 
 void DeviceRenderer::leave_to_cpu(const program::Program& program, const Error& why) {
   const std::lock_guard lock(mutex_);
-  if (left_to_cpu_.times++ == 0) left_to_cpu_.why = why.message;
+  if (left_to_cpu_.why.empty()) left_to_cpu_.why = why.message;
+  ++left_to_cpu_.times;
   if (!program.reverbs.empty()) ++left_to_cpu_.with_reverbs;
+}
+
+void DeviceRenderer::leave_range_to_cpu(const Error& why) {
+  const std::lock_guard lock(mutex_);
+  if (left_to_cpu_.why.empty()) left_to_cpu_.why = why.message;
+  ++left_to_cpu_.ranges;
+}
+
+std::string DeviceRenderer::LeftToCpu::text(std::string_view whose) const {
+  std::string what;
+  if (times > 0) what = fmt::format(" rendered {} of the chunks{}", times, whose);
+  if (with_reverbs > 0) what += fmt::format(" ({} with reverbs, which differ from the device's below -120 dBFS)", with_reverbs);
+  if (ranges > 0) what += fmt::format("{} printed {} of the ranges of outputs{}", times > 0 ? " and" : "", ranges, times > 0 ? "" : whose);
+  return fmt::format("the CPU{}, for which the device had no memory: {}", what, why);
 }
 
 DeviceRenderer::LeftToCpu DeviceRenderer::left_to_cpu() const {
@@ -81,6 +99,32 @@ Result<void> DeviceRenderer::render(const program::Program& program, std::span<f
     bench.clear();
     return done;
   }
+}
+
+template <class Work>
+Result<PrintedRange> DeviceRenderer::work_out(const Store& store, const PrintSpec& spec, const Levelling& levelling, Frames first, Frames count, PrintScratch& scratch,
+                                              const Work& work) {
+  TRY_ASSIGN(const kernels::Stream stream, device_.create_stream());
+  Aside aside(device_);  // outlives what is allocated
+  SourceScratch no_sources;
+  const std::atomic<bool> no_cancel{false};
+  Workbench bench{device_, operations_, residents_, sources_, no_sources, times_, stream, no_cancel};
+  DeviceRange range(bench, store, scratch, spec, levelling, first, count);
+  const std::uint64_t bytes = range.bytes(), limit = device_.memory_use().limit;
+  if (bytes > limit) return fail(Errc::no_space, "a range of a print takes {} MiB of device memory, the limit is {} MiB", (bytes >> 20) + 1, limit >> 20);
+  aside.set(bytes);
+  Result<PrintedRange> done = work(range);
+  const Result<void> passed = bench.settle();  // nothing may still run in memory that goes back
+  if (done.ok() && !passed.ok()) return passed.error();
+  return done;
+}
+
+Result<PrintedRange> DeviceRenderer::print(const Store& store, const PrintSpec& spec, Frames first, Frames count, PrintScratch& scratch) {
+  return work_out(store, spec, spec.levelling, first, count, scratch, [](DeviceRange& range) { return range.print(); });
+}
+
+Result<PrintedRange> DeviceRenderer::measure(const Store& store, const PrintSpec& spec, const Levelling& levelling, Frames first, Frames count, PrintScratch& scratch) {
+  return work_out(store, spec, levelling, first, count, scratch, [](DeviceRange& range) { return range.measure(); });
 }
 
 }  // namespace dubfarm::worker::gpu

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "common/program/program.hpp"
 #include "common/result.hpp"
@@ -15,7 +16,18 @@
 #include "worker/sources.hpp"
 #include "worker/stage_times.hpp"
 
+namespace dubfarm {
+class Store;
+}
+namespace dubfarm::worker {
+struct PrintScratch;
+struct PrintSpec;
+struct Levelling;
+}  // namespace dubfarm::worker
+
 namespace dubfarm::worker::gpu {
+
+struct PrintedRange;
 
 /// One device with the sources of one job. Threads: safe from many; each call has a stream of its own, so that one chunk's copies overlap
 /// another one's kernels.
@@ -30,19 +42,35 @@ class DeviceRenderer {
   ///   it; Errc::backend_not_built where the device failed; Errc::invalid_input where a source is broken or changed; Errc::cancelled.
   [[nodiscard]] Result<void> render(const program::Program& program, std::span<float* const> stem, SourceScratch& scratch, const std::atomic<bool>& cancel);
 
+  /// A range of a print, up to what goes into its files: Print::print_range(). Bytes and figures: the CPU's.
+  /// Errors: Errc::no_space where there is too little memory for it: nothing is broken, the CPU can do it; Errc::backend_not_built where the device failed.
+  [[nodiscard]] Result<PrintedRange> print(const Store& store, const PrintSpec& spec, Frames first, Frames count, PrintScratch& scratch);
+  /// A range that is measured before its gain is known: GainMeasure. Errors as above.
+  [[nodiscard]] Result<PrintedRange> measure(const Store& store, const PrintSpec& spec, const Levelling& levelling, Frames first, Frames count, PrintScratch& scratch);
+
   /// How many programs were summed in more than one group of tracks.
   [[nodiscard]] std::size_t in_groups() const { return in_groups_.load(); }
   [[nodiscard]] StageTimes* times() const { return times_; }
   [[nodiscard]] const Residents& residents() const { return residents_; }
   /// Notes that the CPU took a program over, and why; how often that was, and why the first time.
   void leave_to_cpu(const program::Program& program, const Error& why);
+  /// The same of a range of a print.
+  void leave_range_to_cpu(const Error& why);
   struct LeftToCpu {
-    std::size_t times = 0, with_reverbs = 0;  // with_reverbs: whose transforms are then the CPU's
+    std::size_t times = 0, with_reverbs = 0;  // programs; with_reverbs: whose transforms are then the CPU's
+    std::size_t ranges = 0;                   // of prints
     std::string why;
+    [[nodiscard]] std::size_t all() const { return times + ranges; }
+    /// For people. @param whose  behind "the chunks": "" or " of job 7".
+    [[nodiscard]] std::string text(std::string_view whose = {}) const;
   };
   [[nodiscard]] LeftToCpu left_to_cpu() const;
 
  private:
+  /// Works out a range with memory set aside for it.
+  template <class Work>
+  Result<PrintedRange> work_out(const Store& store, const PrintSpec& spec, const Levelling& levelling, Frames first, Frames count, PrintScratch& scratch, const Work& work);
+
   kernels::Device& device_;
   const Sources& sources_;
   StageTimes* times_;
