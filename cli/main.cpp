@@ -206,7 +206,7 @@ int run(int argc, char** argv) {
   verb->add_option("--root", worker.roots, "name=/folder: where a folder that mixes name lies on this machine. Several may be given");
   verb->add_option("--tags", worker.tags, "What this worker offers: a,b,c")->delimiter(',');
   verb->add_option("--slots", worker.slots, "Tasks at once (default: one for each processor that this process may use)")->check(CLI::Range(1, 1024));
-  verb->add_option("--backend", worker.backend.backend, "What renders the chunks: cpu, cuda (an NVIDIA GPU), or auto: cuda where it is there (default)")
+  verb->add_option("--backend", worker.backend.backend, "What renders and prints: cpu, cuda (an NVIDIA GPU), or auto: cuda where it is there (default)")
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
   verb->add_option("--device", worker.backend.device, "The CUDA device to render on, as dubfarm doctor counts them (default: 0)")->check(CLI::Range(0, 1023));
   verb->add_option("--device-memory", worker.backend.device_memory, "Use no more of the device's memory: 20G, 800M (default: nine tenths of what is free)");

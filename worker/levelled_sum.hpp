@@ -22,6 +22,7 @@ struct Levelling {
 struct LimiterFigures {
   double max_reduction_db = 0;
   Frames limited_frames = 0;  // with a gain below 1
+  bool operator==(const LimiterFigures&) const = default;
 };
 /// Of these gains, in (0, 1].
 [[nodiscard]] LimiterFigures limiter_figures(const double* gain, Frames count);

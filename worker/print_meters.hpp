@@ -19,6 +19,7 @@ struct PrintMeasurement {
   std::vector<std::vector<double>> sums;           // [channels][groups of 2 s]: of the samples
   std::int64_t clipped_samples = 0;
   LimiterFigures limiter;
+  bool operator==(const PrintMeasurement&) const = default;
 };
 
 /// What is measured beyond what every output is.

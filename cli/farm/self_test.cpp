@@ -1,5 +1,6 @@
 #include "cli/farm/self_test.hpp"
 
+#include <fmt/format.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -23,6 +24,7 @@
 #include "scheduler/plan/plan.hpp"
 #include "worker/gpu/device_renderer.hpp"
 #include "worker/ir_cache.hpp"
+#include "worker/print.hpp"
 #include "worker/render_chunk.hpp"
 #include "worker/sources.hpp"
 
@@ -140,6 +142,38 @@ Result<void> compare(const worker::RenderedChunk& on_cpu, const std::vector<std:
   return {};
 }
 
+/// The first quarter of a second of a chunk, printed loud, limited and dithered: the same file and figures wherever it is done.
+Result<void> compare_prints(const SelfTest& test, const plan::Chunk& chunk, const worker::RenderedChunk& rendered, worker::gpu::DeviceRenderer& renderer) {
+  TRY(test.store->put(chunk.key, test.plan.sample_rate, rendered.frames, rendered.channels()));
+  const double gain = 4;
+  worker::PrintSpec spec;
+  spec.length = std::min<Frames>(rendered.frames, test.plan.sample_rate / 4);
+  spec.layout = chunk.program.layout();
+  worker::PrintStem& stem = spec.stems.emplace_back();
+  stem.placements = {{0, rendered.frames, chunk.key}};
+  stem.matrix = conversion_matrix(spec.layout, spec.layout);
+  spec.levelling.gain_linear = &gain;
+  spec.levelling.limiter = kernels::LimiterSettings{};
+  spec.extra_meters = {false, true};
+  spec.dither_name = "self-test";
+  std::string sums[2];
+  worker::PrintMeasurement measured[2];
+  for (const int on_device : {0, 1}) {
+    spec.files = {{fmt::format("{}/print{}.wav", test.folder.path(), on_device), {}}};
+    for (int c = 0; c < channel_count(spec.layout); ++c) spec.files[0].channels.push_back(c);
+    worker::Print print(spec);
+    worker::PrintScratch scratch;
+    if (on_device != 0) scratch.device = &renderer;
+    TRY(print.print_range(*test.store, 0, spec.length, scratch));
+    measured[on_device] = print.measurement();
+    TRY_ASSIGN(const std::vector<std::string> digests, print.finish(spec.bext));
+    sums[on_device] = digests[0];
+  }
+  if (sums[0] != sums[1]) return fail(Errc::internal, "self-test: the device prints other samples than the CPU; {}", kFaulty);
+  if (measured[0] != measured[1]) return fail(Errc::internal, "self-test: the device measures another loudness, or other peaks, than the CPU; {}", kFaulty);
+  return {};
+}
+
 Result<void> compare_with_cpu(kernels::Device& device, const std::string& mix) {
   TRY_ASSIGN(const std::unique_ptr<SelfTest> test, prepare(mix));
   worker::gpu::DeviceRenderer renderer(device, *test->sources, nullptr);
@@ -152,6 +186,7 @@ Result<void> compare_with_cpu(kernels::Device& device, const std::string& mix) {
       return fail(done.error().code, "self-test: {}{}", done.error().message,
                   done.error().code == Errc::no_space ? "; give the worker more with --device-memory, or start it with --backend cpu" : "");
     TRY(compare(on_cpu, on_device, !chunk.program.reverbs.empty()));
+    if (chunk.program.reverbs.empty()) TRY(compare_prints(*test, chunk, on_cpu, renderer));  // prints hear blobs, whatever made them: once
   }
   return {};
 }

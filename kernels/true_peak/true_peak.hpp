@@ -29,6 +29,7 @@ inline constexpr std::array<std::array<float, kTruePeakTaps>, kTruePeakPhases> k
 struct Peaks {
   float true_peak = 0;    // over all interpolated values and the samples themselves, so never below sample_peak
   float sample_peak = 0;  // over the samples of the range
+  bool operator==(const Peaks&) const = default;
 };
 [[nodiscard]] Peaks larger(Peaks a, Peaks b);
 

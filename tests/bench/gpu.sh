@@ -2,7 +2,7 @@
 # Builds, checks and measures the CUDA backend on a machine with a GPU, in under 8 minutes; JSON on stdout or into a file.
 #   tests/bench/gpu.sh [--out FILE] [--build FOLDER] [--bundle FOLDER] [--no-peers]
 #   tests/bench/gpu.sh --host-only      the parts that need no GPU: kernels compiled by g++ and, where it is, nvcc; hashes of the emulation; a small chunk on it
-# Checks and kernels need nvcc (CUDA 12 or newer), a C++20 compiler and nothing else. A whole chunk from page cache to stem, on the GPU and on all CPU cores,
+# Checks and kernels need nvcc (CUDA 12 or newer), a C++20 compiler and nothing else. A whole chunk from page cache to stem and its print, on the GPU and on all CPU cores,
 # needs the program whole_chunk and CMake: from a bundle (tests/bench/gpu_bundle.sh makes one where dubfarm builds; default build/gpu-bundle), or from
 # build/release; without either the JSON says so. What it finds besides it uses: compute-sanitizer, torchaudio, CuPy, JAX (python3).
 # Exit status: 0 all checks passed, 1 one failed, 2 wrong usage, 3 this machine cannot (no nvcc, no GPU, does not compile).
@@ -121,7 +121,7 @@ if [ "$host_only" = yes ]; then
     module=$build/libdubfarm_cuda_emulated.so
     mapfile -t objects < <(find "$build/host" -name '*.o' ! -name '*bench*' ! -name '*golden*')
     "$cxx" $flags -fPIC -shared -ffp-contract=off "$root/tests/emulated/module/main.cpp" "${objects[@]}" -o "$module" || die 3 "the emulated module did not link"
-    whole_chunk "$module" --tracks 5 --seconds 1 --chunks 4 --reverbs 2 --ir-seconds 0.3 >"$build/whole_chunk.json" || die 1 "the emulated device's chunk is not the CPU's"
+    whole_chunk "$module" --tracks 5 --seconds 1 --chunks 4 --reverbs 2 --ir-seconds 0.3 >"$build/whole_chunk.json" || die 1 "the emulated device's chunk or print is not the CPU's"
     rm -rf "$build/material"
   else
     say "no chunk was rendered: $why_not"
@@ -155,7 +155,8 @@ measured=$("$build/bench_cuda" measure) || die 1 "the measurement failed"
 chunk="{\"skipped\": \"$why_not\"}"
 if [ -n "$whole" ]; then
   say "a whole chunk ($whole)"
-  if ! chunk=$(timeout 200 bash -c "$(declare -p whole nvcc build); $(declare -f whole_chunk); whole_chunk \"\$@\"" _ "$build/libdubfarm_cuda.so" --threads "$jobs" 2>"$build/whole_chunk.txt"); then
+  chunks=$(awk '/^MemAvailable/ { n = int($2 / 4 / 2211840); print (n < 3 ? 3 : n > 10 ? 10 : n) }' /proc/meminfo)  # of 2.2 GB: in a quarter of the memory
+  if ! chunk=$(timeout 200 bash -c "$(declare -p whole nvcc build); $(declare -f whole_chunk); whole_chunk \"\$@\"" _ "$build/libdubfarm_cuda.so" --threads "$jobs" --chunks "$chunks" 2>"$build/whole_chunk.txt"); then
     tail -n 20 "$build/whole_chunk.txt" >&2
     chunk="{\"failed\": \"$(grep -m 1 '^error' "$build/whole_chunk.txt" | tr -d '"\\' || echo it took too long)\", \"measured\": ${chunk:-null}}"; failed=1
   fi

@@ -165,9 +165,13 @@ TEST_F(CudaFarm, ADeviceThatRendersOtherSamplesTakesNoWork) {
     return unfit.err;
   };
   const std::string end = "; the device, its driver or this build is faulty, and the worker takes no work\n";
-  const std::string dry = refused("2"), wet = refused("10");  // a table and six channels without the reverb come down, then as much with it
+  // What comes down: a table and six channels without the reverb; of a print its samples, its figures, the end of six channels, the limiter's gains; then as
+  // much as at first with the reverb.
+  const std::string dry = refused("2"), printed = refused("8"), measured = refused("9"), wet = refused("19");
   EXPECT_THAT(dry, ::testing::ContainsRegex("error: self-test: without a reverb the device renders [-0-9.e]+ in channel 0, frame 21118, where the CPU renders [-0-9.e]+" + end));
   EXPECT_THAT(wet, ::testing::ContainsRegex("error: self-test: with a reverb the device differs from the CPU by -[0-9]{1,2}\\.[0-9] dBFS, it must stay below -120" + end));
+  EXPECT_THAT(printed, HasSubstr("error: self-test: the device prints other samples than the CPU" + end));
+  EXPECT_THAT(measured, HasSubstr("error: self-test: the device measures another loudness, or other peaks, than the CPU" + end));
   EXPECT_TRUE(farm_.service().workers().empty());
 }
 

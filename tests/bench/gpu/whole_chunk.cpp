@@ -1,8 +1,11 @@
-// A whole chunk through the worker's path, from files in the page cache to the stem's samples: on the device of the CUDA module, and on all CPU cores.
-//   whole_chunk --folder FOLDER [--tracks 256] [--seconds 60] [--chunks 5] [--reverbs 8] [--ir-seconds 4] [--threads N] [--device N]
+// A whole chunk through the worker's path, from files in the page cache to the stem's samples: on the device of the CUDA module, and on all CPU cores. Then
+// a print of such chunks, to files of 24 bits, limited, dithered and measured: likewise.
+//   whole_chunk --folder FOLDER [--tracks 256] [--seconds 60] [--chunks 10] [--reverbs 8] [--ir-seconds 4] [--threads N] [--device N]
 // Tracks are mono files of 24 bits with four bands, a level, a pan and a send each; reverbs go from mono to 5.1. FOLDER gets the material, which takes
-// tracks * chunks * seconds * 144 kB, and keeps it. Every chunk plays other frames: nothing that one measured chunk brought up serves another.
-// JSON on stdout. Exit status: 0 done, 1 the device's chunk is not below -120 dBFS of the CPU's or was left to the CPU, 2 wrong usage, 3 no device or no room.
+// tracks * chunks * seconds * 144 kB (22 GB by default), and keeps it. Every chunk plays other frames: nothing that one measured chunk brought up serves another.
+// In flight are all chunks but two at once, each kRounds times, on a renderer of each round's own: what is measured is mostly neither beginning nor end.
+// JSON on stdout. Exit status: 0 done, 1 the device's chunk is not below -120 dBFS of the CPU's, or its print has not the CPU's bytes, or the CPU took
+// over what was the device's; 2 wrong usage, 3 no device or no room.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -26,17 +29,20 @@
 #include "kernels/device/isa.hpp"
 #include "kernels/device/module.hpp"
 #include "scheduler/plan/plan.hpp"
+#include "worker/gpu/device_renderer.hpp"
 #include "worker/gpu/staging.hpp"
+#include "worker/print.hpp"
 #include "worker/render_chunk.hpp"
 
 namespace dubfarm::bench {
 namespace {
 
 constexpr int kRate = 48000;
+constexpr int kRounds = 3;
 
 struct Options {
   std::string folder;
-  int tracks = 256, seconds = 60, chunks = 5, reverbs = 8, threads = static_cast<int>(std::thread::hardware_concurrency()), device = 0;
+  int tracks = 256, seconds = 60, chunks = 10, reverbs = 8, threads = static_cast<int>(std::thread::hardware_concurrency()), device = 0;
   double ir_seconds = 4;
 };
 
@@ -162,6 +168,51 @@ double upload_rate(kernels::Device& device) {
   return static_cast<double>(slot.bytes().size()) * kCopies / best;
 }
 
+/// Prints of a programme of one stem, the chunk of `key`, side by side into files of their own.
+class Prints {
+ public:
+  Prints(const Store& store, const program::Key& key, Frames frames, const std::string& folder, int count) : store_(store) {
+    worker::PrintSpec spec;
+    spec.sample_rate = kRate, spec.length = frames, spec.layout = Layout::surround_51, spec.dither_name = "print";
+    worker::PrintStem stem{{{0, frames, key}}, {}};
+    stem.matrix.rows = stem.matrix.columns = 6;
+    stem.matrix.values.assign(36, 0.0);
+    for (std::size_t c = 0; c < 6; ++c) stem.matrix.values[7 * c] = 1;
+    spec.stems = {stem};
+    spec.levelling.limiter = kernels::LimiterSettings{kRate, -12, 240, 4800, 0x1p-23};
+    for (int i = 0; i < count; ++i) {
+      spec.files = {{fmt::format("{}/print{}.wav", folder, i), {0, 1, 2, 3, 4, 5}}};
+      prints_.push_back(std::make_unique<worker::Print>(spec));
+    }
+  }
+  /// All of them, a thread each. @return seconds for one.
+  double run(worker::gpu::DeviceRenderer* device) {
+    std::vector<worker::PrintScratch> scratches(prints_.size());
+    return seconds_of([&] {
+      spread(static_cast<int>(prints_.size()), static_cast<int>(prints_.size()), [&](int i) {
+        const kernels::FlushDenormals flush;
+        const auto index = static_cast<std::size_t>(i);
+        scratches[index].device = device;
+        if (expect(prints_[index]->print_range(store_, 0, prints_[index]->spec().length, scratches[index]))) end(3, "a blob is gone");
+      });
+    }) / static_cast<double>(prints_.size());
+  }
+  /// SHA-256 of the files, each the same.
+  std::string digest() {
+    std::string all;
+    for (const auto& print : prints_) {
+      const std::string one = expect(print->finish(print->spec().bext)).front();
+      if (!all.empty() && one != all) end(1, "two prints of one programme differ");
+      all = one;
+    }
+    return all;
+  }
+
+ private:
+  const Store& store_;
+  std::vector<std::unique_ptr<worker::Print>> prints_;
+};
+
 double difference_db(const Samples& a, const Samples& b) {
   double worst = 1e-300;
   if (a.size() != b.size()) return std::numeric_limits<double>::infinity();
@@ -216,25 +267,53 @@ int run(const Options& o) {
   kernels::Device::Options device_options;
   device_options.device = o.device;
   device_options.memory_limit = info.free_bytes / 10 * 9;
-  device_options.slots = worker::gpu::kStagingSlots * std::max(o.threads, o.chunks);
+  device_options.slots = worker::gpu::kStagingSlots * std::max(o.threads, o.chunks);  // none ever waits for another's
   const auto device = expect(kernels::Device::open(*module, device_options));
   const double upload = upload_rate(*device);
   worker::StageTimes times;
-  auto renderer = std::make_unique<worker::gpu::DeviceRenderer>(*device, job.sources(), &times);
+  std::vector<std::unique_ptr<worker::gpu::DeviceRenderer>> renderers;
+  for (int r = 0; r < kRounds; ++r) renderers.push_back(std::make_unique<worker::gpu::DeviceRenderer>(*device, job.sources(), &times));
   worker::RenderScratch scratch;
-  const double first = seconds_of([&] { (void)job.render(program(0), scratch, renderer.get()); });  // with plans and spectra
+  const double first = seconds_of([&] { (void)job.render(program(0), scratch, renderers.front().get()); });  // with plans and spectra
   const std::int64_t up_before = times.bytes(worker::Stage::upload);
   Samples on_device;
-  const double alone = seconds_of([&] { on_device = job.render(program(1), scratch, renderer.get()); });
+  const double alone = seconds_of([&] { on_device = job.render(program(1), scratch, renderers.front().get()); });
   const double bytes = static_cast<double>(times.bytes(worker::Stage::upload) - up_before), pcie = bytes / upload;
-  const int flying = static_cast<int>(plan.chunks.size()) - 2;
-  std::vector<worker::RenderScratch> scratches(static_cast<std::size_t>(flying));
+  for (int r = 1; r < kRounds; ++r) (void)job.render(program(0), scratch, renderers[static_cast<std::size_t>(r)].get());
+  const int flying = static_cast<int>(plan.chunks.size()) - 2, in_all = kRounds * flying;
+  std::vector<worker::RenderScratch> scratches(static_cast<std::size_t>(in_all));
   const double together = seconds_of([&] {
-    spread(flying, flying, [&](int i) { (void)job.render(program(static_cast<std::size_t>(i) + 2), scratches[static_cast<std::size_t>(i)], renderer.get()); });
-  }) / flying;
-  const auto left = renderer->left_to_cpu();
-  const std::string table = times.table(first + alone + together * flying, 1);
-  renderer.reset();
+    spread(in_all, flying, [&](int i) {
+      (void)job.render(program(static_cast<std::size_t>(i % flying) + 2), scratches[static_cast<std::size_t>(i)], renderers[static_cast<std::size_t>(i / flying)].get());
+    });
+  }) / in_all;
+  scratches.clear();
+  std::size_t left = 0;
+  std::string why;
+  const auto count_left = [&](const worker::gpu::DeviceRenderer& renderer) {
+    const auto now = renderer.left_to_cpu();
+    left += now.all();
+    if (why.empty()) why = now.why;
+  };
+  for (const auto& renderer : renderers) count_left(*renderer);
+  renderers.clear();
+
+  // Prints, of the first chunk that was measured.
+  std::vector<const float*> stem;
+  for (const std::vector<float>& channel : on_device) stem.push_back(channel.data());
+  if (const Result<void> put = store.put(plan.chunks[1].key, kRate, static_cast<Frames>(on_device.front().size()), stem); !put.ok()) end(3, put.error().message);
+  const auto print = [&](worker::gpu::DeviceRenderer* on) {
+    (void)Prints(store, plan.chunks[1].key, static_cast<Frames>(on_device.front().size()), o.folder, 1).run(on);  // memory, plans, page cache
+    Prints prints(store, plan.chunks[1].key, static_cast<Frames>(on_device.front().size()), o.folder, o.threads);
+    const double took = prints.run(on);
+    return std::pair(took, prints.digest());
+  };
+  const auto printer = std::make_unique<worker::gpu::DeviceRenderer>(*device, job.sources(), &times);
+  const auto [print_s, print_digest] = print(printer.get());
+  count_left(*printer);
+  const auto [cpu_print_s, cpu_print_digest] = print(nullptr);
+  const bool same_print = print_digest == cpu_print_digest;
+  const std::string table = times.table(first * kRounds + alone + together * in_all, 1);
 
   // The CPU: as many of the same chunk at once as there are threads, the spectra prepared before.
   Samples on_cpu = job.render(program(1), scratch, nullptr);
@@ -248,12 +327,15 @@ int run(const Options& o) {
   fmt::print("{{\"device\": \"{}\", \"tracks\": {}, \"bands\": 4, \"reverbs\": {}, \"ir_seconds\": {}, \"seconds\": {}, \"layout\": \"5.1\",\n"
              " \"bytes_up\": {:.0f}, \"upload_gbps\": {:.2f}, \"pcie_s\": {:.5f}, \"first_chunk_s\": {:.4f},\n"
              " \"alone\": {{\"chunk_s\": {:.4f}, \"times_pcie\": {:.2f}}}, \"in_flight\": {{\"chunks\": {}, \"chunk_s\": {:.4f}, \"times_pcie\": {:.2f}}},\n"
-             " \"cpu\": {{\"isa\": \"{}\", \"threads\": {}, \"chunk_s\": {:.4f}}}, \"times_as_fast_as_cpu\": {:.2f}, \"difference_db\": {:.1f}, \"left_to_cpu\": {}}}\n",
+             " \"cpu\": {{\"isa\": \"{}\", \"threads\": {}, \"chunk_s\": {:.4f}}}, \"times_as_fast_as_cpu\": {:.2f}, \"difference_db\": {:.1f}, \"left_to_cpu\": {},\n"
+             " \"print\": {{\"side_by_side\": {}, \"device_s\": {:.4f}, \"cpu_s\": {:.4f}, \"times_as_fast_as_cpu\": {:.2f}, \"same_bytes\": {}}}}}\n",
              info.name, o.tracks, o.reverbs, o.ir_seconds, o.seconds, bytes, upload / 1e9, pcie, first, alone, alone / pcie, flying, together, together / pcie,
-             kernels::name_of(kernels::best_isa()), o.threads, cpu, cpu / together, error, left.times);
-  if (left.times > 0) fmt::print(stderr, "error: {} chunks were left to the CPU: {}\n", left.times, left.why);
+             kernels::name_of(kernels::best_isa()), o.threads, cpu, cpu / together, error, left, o.threads, print_s,
+             cpu_print_s, cpu_print_s / print_s, same_print);
+  if (left > 0) fmt::print(stderr, "error: {} chunks or ranges were left to the CPU: {}\n", left, why);
+  if (!same_print) fmt::print(stderr, "error: the device's print has not the CPU's bytes\n");
   if (!(error < -120)) fmt::print(stderr, "error: the device's chunk is {:.1f} dBFS from the CPU's, -120 is allowed\n", error);
-  return left.times == 0 && error < -120 ? 0 : 1;
+  return left == 0 && same_print && error < -120 ? 0 : 1;
 }
 
 }  // namespace
