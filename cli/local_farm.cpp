@@ -223,12 +223,15 @@ class LocalFarm {
       std::vector<TaskId> tasks = {*id};
       if (task.kind == TaskKind::chunk && renderer_ == nullptr) lease_company(tasks);
       lock.unlock();
-      std::shared_ptr<worker::gpu::DeviceRenderer> device;
-      if (task.kind != TaskKind::chunk && options_.device_now) device = options_.device_now();
-      print.device = device ? device.get() : renderer_.get();
       std::vector<TaskId> lost;
       const double began = elapsed();
-      const Result<void> done = task.kind == TaskKind::chunk ? render_batch(tasks, render) : execute(task, print, lost);
+      const auto print_task = [&] {
+        const bool has_samples = task.kind == TaskKind::range || task.kind == TaskKind::measure;
+        const std::shared_ptr<worker::gpu::DeviceRenderer> device = has_samples && options_.device_now ? options_.device_now() : nullptr;
+        print.device = device ? device.get() : renderer_.get();
+        return execute(task, print, lost);
+      };
+      const Result<void> done = task.kind == TaskKind::chunk ? render_batch(tasks, render) : print_task();
       const double took = elapsed() - began;
       lock.lock();
       (task.kind == TaskKind::chunk ? work_.render_thread_seconds : work_.print_thread_seconds) += took;

@@ -1,9 +1,11 @@
 // Prints that a device works out are those of the CPU: the bytes of the files, and every figure. The device is the emulated one.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <fstream>
 #include <iterator>
 #include <numeric>
+#include <thread>
 
 #include "kernels/device/device.hpp"
 #include "kernels/loudness/loudness.hpp"
@@ -62,12 +64,12 @@ class DevicePrint : public ::testing::Test {
     stems_.back().is_speech = true;
     open_device(std::uint64_t{1} << 30);
   }
-  void open_device(std::uint64_t memory) {
+  void open_device(std::uint64_t memory, int threads = 1) {
     renderer_.reset();
     kernels::Device::Options options;
     options.memory_limit = memory;
     options.slot_bytes = 100'000;  // small, so that copies take many
-    options.slots = gpu::kStagingSlots;
+    options.slots = gpu::kStagingSlots * threads;
     device_ = kernels::Device::open(module(), options).value();
     renderer_ = std::make_unique<gpu::DeviceRenderer>(*device_, sources_, &times_);
   }
@@ -203,6 +205,34 @@ TEST_F(DevicePrint, MeasuresRoundsAsTheCpuDoes) {
       }
     expect_equal(on_device.measurement(), on_cpu.measurement());
   }
+  EXPECT_EQ(renderer_->left_to_cpu().ranges, 0u);
+}
+
+TEST_F(DevicePrint, ManyRangesInFlightGiveTheSameBytes) {
+  open_device(std::uint64_t{1} << 30, 3);
+  PrintSpec one = spec();
+  one.levelling.gain_linear = &gain_;
+  one.levelling.limiter = kernels::LimiterSettings{kRate, -3.0, 100, 1000, 1e-7};
+  const auto on_cpu = print(one, 3, false);
+  one.files[0].path = path(0, true);
+  Print print(one);
+  const Frames step = kernels::group_frames(kRate);
+  std::atomic<Frames> next{0};
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 3; ++t)
+      threads.emplace_back([&] {
+        const kernels::FlushDenormals flush;
+        PrintScratch memory = scratch(true);
+        for (Frames first = next.fetch_add(step); first < kLength; first = next.fetch_add(step)) {
+          const auto lost = print.print_range(store_, first, std::min(step, kLength - first), memory);
+          EXPECT_TRUE(lost.ok() && !*lost);
+        }
+      });
+  }
+  EXPECT_TRUE(print.finish(one.bext).ok());
+  expect_equal(print.measurement(), on_cpu->measurement());
+  EXPECT_TRUE(contents(path(0, true)) == contents(path(0, false)));
   EXPECT_EQ(renderer_->left_to_cpu().ranges, 0u);
 }
 
