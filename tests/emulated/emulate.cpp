@@ -13,9 +13,6 @@
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
-#if defined(__SANITIZE_THREAD__)
-#include <sanitizer/tsan_interface.h>
-#endif
 
 #if defined(__x86_64__)
 /// Keeps on the stack what a function must keep (System V ABI, 3.2.1), stores its end in *from and goes on where `to` was left so.
@@ -92,9 +89,6 @@ struct Stack {
   const void* bottom = nullptr;
   std::size_t size = 0;
   bool rests = false;  // out of threads, to be gone on with
-#if defined(__SANITIZE_THREAD__)
-  void* tsan = nullptr;
-#endif
 };
 
 /// Leaves `from` where it stands, or for good, and goes on in `to`.
@@ -102,9 +96,6 @@ void switch_stack(Stack& from, Stack& to, [[maybe_unused]] bool for_good = false
 #if defined(__SANITIZE_ADDRESS__)
   void* fake = nullptr;  // the sanitizer's own frames of a stack; freed only if it is left for good
   __sanitizer_start_switch_fiber(for_good ? nullptr : &fake, to.bottom, to.size);
-#endif
-#if defined(__SANITIZE_THREAD__)
-  __tsan_switch_to_fiber(to.tsan, 0);
 #endif
   from.context.go_to(to.context);
 #if defined(__SANITIZE_ADDRESS__)
@@ -274,9 +265,6 @@ class Machine {
     Stack& stack = *stacks_.emplace_back(std::make_unique<Stack>());
     stack.memory = std::make_unique_for_overwrite<std::byte[]>(kStackBytes);
     stack.bottom = stack.memory.get(), stack.size = kStackBytes;
-#if defined(__SANITIZE_THREAD__)
-    stack.tsan = __tsan_create_fiber(0);
-#endif
     start(stack);
     return &stack;
   }
@@ -302,18 +290,12 @@ class Machine {
 
  public:
   Machine() {
-#if defined(__SANITIZE_THREAD__)
-    home_.tsan = __tsan_get_current_fiber();
-#endif
   }
   ~Machine() {
     clear_shared();
     ends_ = true, unstarted_.clear();
     for (const auto& stack : stacks_)
       if (stack->rests) switch_stack(home_, *(current_ = stack.get()));
-#if defined(__SANITIZE_THREAD__)
-    for (const auto& stack : stacks_) __tsan_destroy_fiber(stack->tsan);
-#endif
   }
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
