@@ -18,7 +18,7 @@ Result<std::unique_ptr<FarmDevice>> FarmDevice::open(const Backend& backend, int
   kernels::Device::Options options;
   options.device = backend.device;
   options.memory_limit = backend.memory_limit;
-  options.slots = worker::gpu::kStagingSlots * threads;  // none ever waits for another's
+  options.slots = worker::gpu::kStagingSlots * 2 * threads;  // of as many chunks and as many prints: none ever waits for another's, which might wait for its own
   TRY_ASSIGN(auto device, kernels::Device::open(*backend.module, options));
   return std::unique_ptr<FarmDevice>(new FarmDevice(std::move(device), threads, times, std::move(log), turn));
 }

@@ -15,6 +15,7 @@
 #include "tests/support/local_render.hpp"
 #include "tests/support/mix_folder.hpp"
 #include "tests/support/random_mix.hpp"
+#include "worker/gpu/staging.hpp"
 #include "worker/render_chunk.hpp"
 
 namespace dubfarm::cli {
@@ -121,6 +122,12 @@ TEST_F(FarmDevices, AreSharedWithPrintsThatNeitherWaitNorTakeThemFromAnotherJob)
   EXPECT_FALSE(device_->try_enter(b_.job)) << "what lies there is of use to the other job";
   device_->set_failed("device 0: it is gone");
   EXPECT_FALSE(device_->try_enter(a_.job));
+}
+
+TEST_F(FarmDevices, HaveSlotsForAsManyPrintsAsChunksAtOnce) {
+  open(std::chrono::hours(1));
+  std::vector<kernels::PinnedSlot> slots;  // of two threads with a chunk, and two with a range
+  for (int i = 0; i < 4 * worker::gpu::kStagingSlots; ++i) slots.push_back(device_->device().take_slot().value());  // waits for ever where there are fewer
 }
 
 TEST_F(FarmDevices, LetTheOtherJobInWhenATurnIsOver) {
