@@ -1,6 +1,7 @@
 // What is measured of a print, range by range.
 #pragma once
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "common/units.hpp"

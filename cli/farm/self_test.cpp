@@ -14,6 +14,7 @@
 #include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <vector>
 
 #include "common/mix/parse.hpp"
@@ -124,7 +125,7 @@ Result<std::unique_ptr<SelfTest>> prepare(const std::string& mix) {
 
 /// The greatest difference that the device may make where there is a reverb: -120 dBFS.
 constexpr double kReverbBudget = 1e-6;
-constexpr const char* kFaulty = "the device, its driver or this build is faulty, and the worker takes no work";
+constexpr const char* kFaulty = "the device, its driver or this build is faulty, and the worker takes no work; start it with --backend cpu until that is found";
 
 Result<void> compare(const worker::RenderedChunk& on_cpu, const std::vector<std::vector<float>>& on_device, bool has_reverb) {
   double worst = 0;
@@ -164,7 +165,8 @@ Result<void> compare_prints(const SelfTest& test, const plan::Chunk& chunk, cons
     worker::Print print(spec);
     worker::PrintScratch scratch;
     if (on_device != 0) scratch.device = &renderer;
-    TRY(print.print_range(*test.store, 0, spec.length, scratch));
+    TRY_ASSIGN(const std::optional<worker::LostBlobs> lost, print.print_range(*test.store, 0, spec.length, scratch));
+    if (lost) return fail(Errc::io_error, "self-test: {}: the blob was damaged as soon as it was written; look after the disk of TMPDIR", test.store->path_of(chunk.key));
     measured[on_device] = print.measurement();
     TRY_ASSIGN(const std::vector<std::string> digests, print.finish(spec.bext));
     sums[on_device] = digests[0];

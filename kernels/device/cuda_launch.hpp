@@ -44,6 +44,7 @@ DUBFARM_DEVICE int block_y() { return static_cast<int>(blockIdx.y); }
 DUBFARM_DEVICE int grid_x() { return static_cast<int>(gridDim.x); }
 
 DUBFARM_DEVICE void barrier() { __syncthreads(); }
+/// The threads of a warp wait for one another; what each wrote before, all see after it.
 DUBFARM_DEVICE void warp_barrier() { __syncwarp(); }
 /// The value of the thread `by` places further in the warp; its own where there is none.
 template <class T>

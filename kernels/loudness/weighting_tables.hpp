@@ -6,6 +6,7 @@
 
 namespace dubfarm::kernels {
 
+/// In the order that cuda::Weighting names.
 [[nodiscard]] inline cuda::Weighting weighting_of(const KWeighting& k) {
   return {false, {k.shelf.b0, k.shelf.b1, k.shelf.b2, k.shelf.a1, k.shelf.a2, k.high_pass.a1, k.high_pass.a2}};
 }

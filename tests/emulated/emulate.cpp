@@ -51,7 +51,7 @@ constexpr std::size_t kGuardBytes = 256;
 constexpr unsigned char kGuardFill = 0xA5, kUnwritten = 0xFF;  // as floats, NaN
 constexpr int kWarpThreads = 32;
 
-/// Where a stack was left. swapcontext() would do everywhere, but it makes a system call, ten times the rest of an emulated barrier.
+/// Where a stack was left. swapcontext() would do everywhere, but it makes a system call, most of what an emulated barrier then costs.
 class Context {
  public:
 #if defined(__x86_64__)
@@ -215,9 +215,9 @@ class Machine {
       for (int t = first; t < last; ++t)
         if (at(t).state == State::at_shuffle) ++waiting, line = at(t).line;
       if (waiting == 0) continue;
-      if (waiting != kWarpThreads) return "line " + std::to_string(line) + ": " + std::to_string(waiting) + " of the 32 threads of a warp meet in a shuffle";
+      if (waiting != kWarpThreads) return "line " + std::to_string(line) + ": " + std::to_string(waiting) + " of the 32 threads of a warp meet in a shuffle or at a warp_barrier()";
       for (int t = first; t < last; ++t) {
-        if (at(t).line != line) return "the threads of a warp wait in the shuffles of lines " + std::to_string(line) + " and " + std::to_string(at(t).line);
+        if (at(t).line != line) return "the threads of a warp wait in the shuffles, or at the warp_barrier()s, of lines " + std::to_string(line) + " and " + std::to_string(at(t).line);
         at(t).got = at(first + at(t).from % kWarpThreads).put;
         ready.push_back(t);
       }

@@ -164,7 +164,7 @@ TEST_F(CudaFarm, ADeviceThatRendersOtherSamplesTakesNoWork) {
     EXPECT_EQ(unfit.status, 3);
     return unfit.err;
   };
-  const std::string end = "; the device, its driver or this build is faulty, and the worker takes no work\n";
+  const std::string end = "; the device, its driver or this build is faulty, and the worker takes no work; start it with --backend cpu until that is found\n";
   // What comes down: a table and six channels without the reverb; of a print its samples, its figures, the end of six channels, the limiter's gains; then as
   // much as at first with the reverb.
   const std::string dry = refused("2"), printed = refused("8"), measured = refused("9"), wet = refused("19");

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 #include <numeric>
+#include <utility>
 
 #include "kernels/limit/limit_tables.hpp"
 #include "kernels/loudness/weighting_tables.hpp"

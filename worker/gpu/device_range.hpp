@@ -31,7 +31,7 @@ class DeviceRange {
   /// Frames [first, first + count) of the programme; first lies on kernels::group_frames().
   DeviceRange(Workbench& bench, const Store& store, PrintScratch& scratch, const PrintSpec& spec, const Levelling& levelling, Frames first, Frames count);
 
-  /// Device memory that it takes, but for what is rounded up.
+  /// Bytes of device memory to set aside for it: all that it takes at once, rounded up.
   [[nodiscard]] std::uint64_t bytes() const;
   /// As Print::print_range() works it out. The stream has passed when this returns without an error.
   /// Errors: Errc::no_space; Errc::backend_not_built; what the store says of a blob that cannot be read, but is neither missing nor corrupt.

@@ -146,6 +146,38 @@ TEST(Emulation, ShufflesWithinWarps) {
   }
 }
 
+/// Reverses each warp's stretch by way of shared memory.
+template <Planted kFault>
+DUBFARM_KERNEL(kThreads) reverse_warps(const int* in, int* out) {
+  DUBFARM_SHARED(int, tile, kThreads);
+  const int t = thread_index();
+  tile[t] = in[t];
+  if constexpr (kFault == Planted::half_warp) {
+    if (t % 32 < 16) warp_barrier();
+  } else if constexpr (kFault != Planted::no_barrier) {
+    warp_barrier();
+  }
+  out[t] = tile[t / 32 * 32 + 31 - t % 32];
+}
+template <Planted kFault>
+std::vector<int> run_warps() {
+  const std::vector<int> in = numbers();
+  std::vector<int> out(kThreads, 0);
+  DUBFARM_LAUNCH(reverse_warps<kFault>, 1, 1, kThreads, nullptr, in.data(), out.data());
+  return out;
+}
+TEST(Emulation, WarpsMeetAtTheirBarriersAndAreCaughtWithoutThem) {
+  std::vector<int> want = numbers();
+  want.resize(kThreads);
+  for (auto at = want.begin(); at != want.end(); at += 32) std::reverse(at, at + 32);
+  for (std::uint64_t seed = 0; seed < 10; ++seed) {
+    emulate::set_seed(testing::test_seed() + seed);
+    EXPECT_EQ(run_warps<Planted::nothing>(), want);
+    EXPECT_NE(run_warps<Planted::no_barrier>(), want) << "seed " << seed;
+  }
+  EXPECT_NE(fault_of(run_warps<Planted::half_warp>).find("16 of the 32 threads of a warp meet in a shuffle or at a warp_barrier()"), std::string::npos);
+}
+
 TEST(Emulation, EmptyGridsRunNothing) {
   int out = 7;
   DUBFARM_LAUNCH(reverse<Planted::nothing>, 0, 1, kThreads, nullptr, nullptr, &out);
